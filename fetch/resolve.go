@@ -1,0 +1,236 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// expirySlack is how long before its end an address is no longer worth trying.
+const expirySlack = 30 * time.Second
+
+// Resolve finds where a blob's bytes are (the API page, "Getting a blob's bytes"). It
+// asks the blob's signed URL, without the token, and where that is missing, expired,
+// refused or blocked, asks by the blob's id with the token.
+//
+// ErrWithheld and ErrGone are the server's verdicts on the blob. ErrUnauthorized is
+// about the token, and all other errors say nothing about the blob.
+func (c *Client) Resolve(ctx context.Context, b Blob) (Location, error) {
+	r := c.resolution(b)
+	u, err := c.parseSigned(b.URL)
+	expired := !b.Expires.IsZero() && time.Until(b.Expires) < expirySlack
+	switch {
+	case b.URL == "" || err != nil:
+		return r.byID(ctx, nil)
+	case !askableByID(u):
+		return r.signed(ctx, u)
+	case expired || u.Scheme == "http" && c.base.Scheme == "https":
+		return r.byID(ctx, nil)
+	}
+	return r.signed(ctx, u)
+}
+
+// Renew is Resolve for a blob whose URL is no longer to be trusted: it asks by id,
+// and has the server make a new URL where that is refused. Archives and traces have
+// no id to ask by; their URL is asked again.
+func (c *Client) Renew(ctx context.Context, b Blob) (Location, error) {
+	r := c.resolution(b)
+	if u, err := c.parseSigned(b.URL); err == nil && b.URL != "" && !askableByID(u) {
+		c.direct.forget(u)
+		return r.signed(ctx, u)
+	}
+	return r.byID(ctx, nil)
+}
+
+// resolution is the work of resolving one blob.
+type resolution struct {
+	c    *Client
+	blob Blob
+	op   string
+}
+
+func (c *Client) resolution(b Blob) resolution {
+	return resolution{c: c, blob: b, op: c.op("resolve blob", string(b.ID))}
+}
+
+// askableByID is false for what the server keeps under another sort of address.
+func askableByID(u *url.URL) bool {
+	where := placeOf(u)
+	return where != archive && where != streaming
+}
+
+// signed asks the blob's own address.
+func (r resolution) signed(ctx context.Context, u *url.URL) (Location, error) {
+	var at target
+	switch placeOf(u) {
+	case blocked:
+		return r.byID(ctx, r.withheld())
+	case content:
+		at.url = u
+	default:
+		if r.c.direct.serves(u) {
+			at.url = u
+		}
+	}
+	var err error
+	if at.url != nil {
+		err = r.c.reachable(u)
+	} else {
+		at, err = r.c.probe(ctx, r.op, u, false)
+	}
+	switch {
+	case err == nil && !at.blocked:
+		return r.location(at), nil
+	case err == nil:
+		return r.byID(ctx, r.withheld())
+	case !askableByID(u):
+		return r.unaskable(ctx, u, err)
+	case refused(err) || errors.Is(err, ErrGone) || errors.Is(err, ErrInvalid):
+		return r.byID(ctx, err)
+	}
+	return Location{}, err
+}
+
+// unaskable tries a log of the API's own, refused without the token, with it.
+func (r resolution) unaskable(ctx context.Context, u *url.URL, before error) (Location, error) {
+	if !refused(before) {
+		return Location{}, before
+	}
+	if placeOf(u) != streaming || r.c.token == "" || !sameOrigin(u, r.c.base) {
+		return Location{}, withKind(before, ErrForbidden) // the workflow may tell a newer address
+	}
+	at, err := r.c.probe(ctx, r.op, u, true)
+	switch {
+	case err != nil:
+		return Location{}, err
+	case at.blocked:
+		return Location{}, r.withheld()
+	}
+	return r.location(at), nil
+}
+
+// byID asks with the token. before is what the signed URL came to, nil if it was not
+// asked: the blob's place decides more than its absence there.
+func (r resolution) byID(ctx context.Context, before error) (Location, error) {
+	if r.c.token == "" && before != nil {
+		if refused(before) {
+			before = withKind(before, ErrUnauthorized)
+		}
+		return Location{}, before
+	}
+	u, err := r.c.byID("/v2/consumer/blobs/", string(r.blob.ID), "")
+	if err != nil {
+		return Location{}, r.c.invalid(r.op, err)
+	}
+	at, err := r.c.probe(ctx, r.op, u, true)
+	wasWithheld := errors.Is(before, ErrWithheld)
+	switch {
+	case err == nil && !at.blocked:
+		return r.location(at), nil
+	case err == nil:
+		return Location{}, r.withheld()
+	case wasWithheld && (errors.Is(err, ErrForbidden) || errors.Is(err, ErrGone)):
+		return Location{}, withKind(err, ErrWithheld)
+	case refused(err) || statusIs(err, http.StatusMethodNotAllowed):
+		return r.refresh(ctx, before, err)
+	}
+	return Location{}, err
+}
+
+// refresh has the server sign a new address, which also prolongs the blob's life. It
+// is the one call of this package that changes anything.
+func (r resolution) refresh(ctx context.Context, before, byID error) (Location, error) {
+	u, err := r.c.byID("/v2/consumer/blobs/", string(r.blob.ID), "/refresh")
+	if err != nil {
+		return Location{}, r.c.invalid(r.op, err)
+	}
+	var fresh SignedURL
+	var reason string
+	err = r.c.json(ctx, r.c.op("refresh blob", string(r.blob.ID)), http.MethodPost, u, func(raw []byte) error {
+		answer := parse(raw)
+		fresh = SignedURL(answer.str("url"))
+		reason = r.c.scrubber.words(answer.str("blockedReason"), maxWords)
+		return nil
+	})
+	switch {
+	case err != nil && (errors.Is(err, ErrGone) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrRateLimited) || ctx.Err() != nil):
+		return Location{}, err
+	case errors.Is(byID, ErrUnauthorized) && (err != nil || fresh == ""):
+		return Location{}, byID
+	case errors.Is(err, ErrUnauthorized):
+		return Location{}, err
+	case err != nil || fresh == "":
+		return Location{}, r.verdict(before, byID, reason)
+	}
+	signed, err := r.c.parseSigned(fresh)
+	if err != nil {
+		return Location{}, r.c.trouble(ctx, r.op, err)
+	}
+	if placeOf(signed) == blocked {
+		return Location{}, r.withheld()
+	}
+	at, err := r.c.probe(ctx, r.op, signed, false)
+	switch {
+	case err != nil:
+		return Location{}, withholding(err)
+	case at.blocked:
+		return Location{}, r.withheld()
+	}
+	return r.location(at), nil
+}
+
+// verdict is what remains when every way was refused.
+func (r resolution) verdict(before, byID error, reason string) error {
+	if reason != "" {
+		return &Error{Op: r.op, Kind: ErrWithheld, Detail: reason}
+	}
+	for _, err := range []error{byID, before} {
+		if refused(err) || errors.Is(err, ErrWithheld) {
+			return withholding(err)
+		}
+	}
+	return byID
+}
+
+func (r resolution) location(at target) Location {
+	return Location{URL: SignedURL(at.url.String()), Blob: r.blob.ID, Private: at.private}
+}
+
+func (r resolution) withheld() *Error {
+	detail := "the server answers with a placeholder"
+	if r.blob.Blocked != "" {
+		detail = r.c.scrubber.words(r.blob.Blocked, maxWords)
+	}
+	return &Error{Op: r.op, Kind: ErrWithheld, Detail: detail}
+}
+
+func refused(err error) bool {
+	return errors.Is(err, ErrForbidden) || errors.Is(err, ErrUnauthorized)
+}
+
+func statusIs(err error, status int) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == status
+}
+
+// withholding turns a refusal into the verdict it is on a blob; other errors stay.
+func withholding(err error) error {
+	if refused(err) {
+		return withKind(err, ErrWithheld)
+	}
+	return err
+}
+
+// withKind is the same error under another kind, with the server's words.
+func withKind(err, kind error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("%w: %w", kind, err)
+	}
+	other := *e
+	other.Kind = kind
+	return &other
+}
