@@ -1,0 +1,41 @@
+// Package durable holds the two steps that make a change of a folder outlast a power cut.
+// All access goes through an [os.Root], so that no planted link leads out of it.
+package durable
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+)
+
+// NewExt ends the name of a file that Replace has not finished. What bears it after a
+// crash can be deleted.
+const NewExt = ".new"
+
+// Replace gives the file name the content data: whoever reads it, also after a power cut,
+// finds the old content or the new, never a mixture. Errors are those of package os.
+func Replace(root *os.Root, name string, data []byte) error {
+	temp := name + NewExt
+	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = root.Rename(temp, name)
+	}
+	if err == nil {
+		return SyncDir(root, path.Dir(name))
+	}
+	if rerr := root.Remove(temp); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
+		err = errors.Join(err, rerr)
+	}
+	return err
+}

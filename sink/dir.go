@@ -1,0 +1,256 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"civitar/internal/durable"
+)
+
+// StateDir is the folder inside an archive that holds everything that is not a result.
+const StateDir = ".civitar"
+
+const (
+	partialDir = StateDir + "/partial"
+	// syncers bounds the fsyncs in flight: enough for the file system to merge them
+	// into few disk flushes.
+	syncers = 16
+	// staleAfter is how long a partial that no run asks for is kept. The server deletes
+	// the blob itself 30 days after its workflow ended.
+	staleAfter = 31 * 24 * time.Hour
+)
+
+// Dir is a sink in a local folder. Its methods may be called from many goroutines.
+type Dir struct {
+	root     *os.Root
+	path     string
+	partials *os.Root
+
+	reserved atomic.Int64 // bytes that transfers in flight have yet to write
+	space    spaceCache
+
+	mu    sync.Mutex
+	made  map[string]struct{} // folders known to exist, durably
+	stray map[string]struct{} // partials, suspended or of earlier runs, that nothing has begun since
+}
+
+// Open opens the folder at name as a sink and creates it when it is not there. Errors
+// wrap those of package os; a name that is a file gives [fs.ErrExist].
+func Open(name string) (*Dir, error) {
+	if info, err := os.Stat(name); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%s is a file, not a folder: %w", name, fs.ErrExist)
+	}
+	if err := os.MkdirAll(name, 0o777); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	d := &Dir{root: root, path: name, made: map[string]struct{}{}, stray: map[string]struct{}{}}
+	if err := d.openPartials(); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return d, nil
+}
+
+func (d *Dir) openPartials() error {
+	if err := d.root.MkdirAll(partialDir, 0o777); err != nil {
+		return err
+	}
+	partials, err := d.root.OpenRoot(partialDir)
+	if err != nil {
+		return err
+	}
+	entries, err := fs.ReadDir(partials.FS(), ".")
+	d.partials = partials
+	for _, e := range entries {
+		switch {
+		case e.IsDir() || !partialFile.MatchString(e.Name()): // not ours: let it lie
+		case strings.HasSuffix(e.Name(), durable.NewExt):
+			err = errors.Join(err, d.removePartial(e.Name()))
+		default:
+			d.stray[e.Name()] = struct{}{}
+		}
+	}
+	if err != nil {
+		err = errors.Join(err, partials.Close())
+	}
+	return err
+}
+
+// Close releases the folder. Writers must have ended before.
+func (d *Dir) Close() error {
+	return errors.Join(d.partials.Close(), d.root.Close())
+}
+
+// Path is the folder as it was given to Open.
+func (d *Dir) Path() string { return d.path }
+
+// Commit makes files durable under their final names: all of them are synced, renamed,
+// and the folders that changed are synced once each. It ignores a cancelled context as
+// soon as the first rename is made, since a group half named helps nobody.
+func (d *Dir) Commit(ctx context.Context, files []File) error {
+	if len(files) == 0 {
+		return nil
+	}
+	if err := d.syncFiles(ctx, files); err != nil {
+		return err
+	}
+	changed := map[string]struct{}{}
+	for _, f := range files {
+		folder := path.Dir(f.Path)
+		if err := d.makeFolder(folder, changed); err != nil {
+			return err
+		}
+		if err := d.place(f); err != nil {
+			return err
+		}
+		changed[folder] = struct{}{}
+	}
+	return d.syncFolders(changed)
+}
+
+func (d *Dir) syncFiles(ctx context.Context, files []File) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(syncers)
+	for _, f := range files {
+		p, ok := f.Writer.(*partial)
+		if !ok || p.dir != d {
+			return fmt.Errorf("%s: not a file of this sink", f.Path)
+		}
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return p.sync()
+		})
+	}
+	return g.Wait()
+}
+
+func (d *Dir) place(f File) error {
+	p := f.Writer.(*partial)
+	if err := d.root.Rename(path.Join(partialDir, p.name), f.Path); err != nil {
+		return spaceOr(err)
+	}
+	return p.removeNote()
+}
+
+// makeFolder creates folder and its parents, and adds those whose entries have to be
+// synced. A folder that is there already may be one that a crash, a failed Commit or one
+// under way left undurable, so its parents are synced too, once.
+func (d *Dir) makeFolder(folder string, changed map[string]struct{}) error {
+	if d.isMade(folder) {
+		return nil
+	}
+	var missing []string
+	for f := folder; f != "." && !d.isMade(f); f = path.Dir(f) {
+		info, err := d.root.Lstat(f)
+		switch {
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("%s is in the way: a folder is needed there: %w", path.Join(d.path, f), fs.ErrExist)
+		case errors.Is(err, fs.ErrNotExist):
+			missing = append(missing, f)
+		case err != nil:
+			return err
+		}
+		changed[path.Dir(f)] = struct{}{}
+	}
+	for i := len(missing) - 1; i >= 0; i-- {
+		if err := d.root.Mkdir(missing[i], 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+			return spaceOr(err)
+		}
+	}
+	return nil
+}
+
+func (d *Dir) isMade(folder string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.made[folder]
+	return ok
+}
+
+func (d *Dir) syncFolders(folders map[string]struct{}) error {
+	g := errgroup.Group{}
+	g.SetLimit(syncers)
+	for folder := range folders {
+		g.Go(func() error { return durable.SyncDir(d.root, folder) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.made) > 4096 {
+		clear(d.made)
+	}
+	for folder := range folders {
+		d.made[folder] = struct{}{}
+	}
+	return nil
+}
+
+// Discard removes what an earlier run left of key, if anything.
+func (d *Dir) Discard(key string) error {
+	name := partialName(key)
+	if bytes, note := d.takeStray(name); !bytes && !note {
+		return nil
+	}
+	return errors.Join(d.removePartial(name), d.removePartial(name+noteExt))
+}
+
+// takeStray tells whether an earlier run left bytes and a note under name, once.
+func (d *Dir) takeStray(name string) (bytes, note bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, bytes = d.stray[name]
+	_, note = d.stray[name+noteExt]
+	delete(d.stray, name)
+	delete(d.stray, name+noteExt)
+	return bytes, note
+}
+
+func (d *Dir) addStray(names ...string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, name := range names {
+		d.stray[name] = struct{}{}
+	}
+}
+
+// Sweep removes partials of earlier runs that nothing has asked for in so long that the
+// server has deleted their blobs as well.
+func (d *Dir) Sweep(now time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name := range d.stray {
+		info, err := d.partials.Lstat(name)
+		if err == nil && now.Sub(info.ModTime()) < staleAfter {
+			continue
+		}
+		if err := d.removePartial(name); err != nil {
+			return err
+		}
+		delete(d.stray, name)
+	}
+	return nil
+}
+
+func (d *Dir) removePartial(name string) error {
+	if err := d.partials.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

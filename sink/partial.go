@@ -1,0 +1,229 @@
+package sink
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"regexp"
+
+	"civitar/internal/durable"
+)
+
+const (
+	noteExt = ".json"
+	// noteEvery is how many bytes are written between two durable notes of how far a
+	// partial is good. What a power cut can cost is at most this much of each transfer;
+	// smaller files are never worth a note.
+	noteEvery = 8 << 20
+	// noteFrom is the least a suspended partial must hold to be worth keeping.
+	noteFrom = 256 << 10
+)
+
+// note stands beside a partial and tells how much of it may be trusted. Bytes past
+// Synced, and partials without a note, may be anything after a power cut.
+type note struct {
+	Key       string `json:"key"`
+	Validator string `json:"validator,omitempty"`
+	Size      int64  `json:"size"`
+	Synced    int64  `json:"synced"`
+	SHA256    string `json:"sha256"` // of the first Synced bytes
+}
+
+type partial struct {
+	dir  *Dir
+	key  string
+	name string
+	file *os.File
+	sum  hash.Hash
+
+	offset    int64
+	noted     int64 // offset of the last note
+	hasNote   bool
+	validator string
+	size      int64 // -1 unknown
+	reserved  int64 // this writer's share of dir.reserved
+}
+
+var _ Writer = (*partial)(nil)
+
+// partialFile matches the names that this package gives to files among the partials.
+var partialFile = regexp.MustCompile(`^[0-9a-f]{32}(\.json)?(\.new)?$`)
+
+// partialName hides the key: it came from the server and is no file name.
+func partialName(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Begin opens the partial for key. Bytes that an earlier run left there are kept when
+// their note vouches for them and their hash proves it; Offset tells.
+func (d *Dir) Begin(key string) (Writer, error) {
+	p := &partial{dir: d, key: key, name: partialName(key), sum: sha256.New(), size: -1}
+	var stray bool
+	stray, p.hasNote = d.takeStray(p.name)
+
+	flags := os.O_RDWR | os.O_CREATE | os.O_TRUNC
+	if stray {
+		flags &^= os.O_TRUNC
+	}
+	f, err := d.partials.OpenFile(p.name, flags, 0o666)
+	if err != nil {
+		return nil, spaceOr(err)
+	}
+	p.file = f
+	if stray || p.hasNote {
+		if err := p.restore(); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	return p, nil
+}
+
+// restore takes over the bytes that the note vouches for, or none.
+func (p *partial) restore() error {
+	n, err := p.readNote()
+	if err == nil && n.Key == p.key {
+		var got int64
+		got, err = io.CopyN(p.sum, p.file, n.Synced)
+		if err == nil && got == n.Synced && p.Sum() == n.SHA256 {
+			p.offset, p.noted = got, got
+			p.validator, p.size = n.Validator, n.Size
+			return p.file.Truncate(got)
+		}
+	}
+	return p.Reset()
+}
+
+func (p *partial) readNote() (note, error) {
+	var n note
+	data, err := p.dir.partials.ReadFile(p.name + noteExt)
+	if err != nil {
+		return n, err
+	}
+	if err := json.Unmarshal(data, &n); err != nil {
+		return n, err
+	}
+	if n.Synced < 0 {
+		return n, fmt.Errorf("note of a negative size")
+	}
+	return n, nil
+}
+
+func (p *partial) Write(b []byte) (int, error) {
+	n, err := p.file.Write(b)
+	p.sum.Write(b[:n])
+	p.offset += int64(n)
+	p.release(int64(n))
+	if err != nil {
+		return n, spaceOr(err)
+	}
+	if p.offset-p.noted >= noteEvery && p.validator != "" {
+		if err := p.writeNote(); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// writeNote makes the bytes so far durable, and then the note that says so.
+func (p *partial) writeNote() error {
+	if err := p.file.Sync(); err != nil {
+		return spaceOr(err)
+	}
+	data, err := json.Marshal(note{Key: p.key, Validator: p.validator, Size: p.size, Synced: p.offset, SHA256: p.Sum()})
+	if err != nil {
+		return err
+	}
+	if err := durable.Replace(p.dir.partials, p.name+noteExt, data); err != nil {
+		return spaceOr(err)
+	}
+	p.noted, p.hasNote = p.offset, true
+	return nil
+}
+
+func (p *partial) removeNote() error {
+	if !p.hasNote {
+		return nil
+	}
+	p.hasNote = false
+	return p.dir.removePartial(p.name + noteExt)
+}
+
+func (p *partial) Offset() int64           { return p.offset }
+func (p *partial) Resume() (string, int64) { return p.validator, p.size }
+
+func (p *partial) Sum() string {
+	return hex.EncodeToString(p.sum.Sum(nil))
+}
+
+func (p *partial) Expect(validator string, size int64) error {
+	p.validator, p.size = validator, size
+	p.release(p.reserved)
+	if size < 0 {
+		return nil
+	}
+	return p.reserve(size - p.offset)
+}
+
+func (p *partial) Reset() error {
+	if err := p.removeNote(); err != nil {
+		return err
+	}
+	if err := p.file.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	p.sum.Reset()
+	p.offset, p.noted, p.validator, p.size = 0, 0, "", -1
+	return nil
+}
+
+func (p *partial) Head(n int) ([]byte, error) {
+	b := make([]byte, min(int64(n), p.offset))
+	got, err := p.file.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return b[:got], nil
+}
+
+// Finish leaves the file open: Commit syncs it through the same descriptor, and closes it
+// before the rename because Windows renames no open file.
+func (p *partial) Finish() error {
+	p.release(p.reserved)
+	return nil
+}
+
+func (p *partial) sync() error {
+	err := p.file.Sync()
+	if cerr := p.file.Close(); err == nil {
+		err = cerr
+	}
+	return spaceOr(err)
+}
+
+func (p *partial) Suspend() error {
+	p.release(p.reserved)
+	if p.offset < noteFrom || p.validator == "" {
+		return p.Discard()
+	}
+	err := errors.Join(p.writeNote(), p.file.Close())
+	p.dir.addStray(p.name, p.name+noteExt)
+	return err
+}
+
+func (p *partial) Discard() error {
+	p.release(p.reserved)
+	err := p.file.Close()
+	if errors.Is(err, os.ErrClosed) { // a Commit that failed has closed it already
+		err = nil
+	}
+	return errors.Join(err, p.removeNote(), p.dir.removePartial(p.name))
+}

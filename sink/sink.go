@@ -1,0 +1,74 @@
+// Package sink is where bytes come to rest.
+//
+// A [Dir] is the local folder. Bytes go into a partial file through a [Writer], which
+// hashes them as they pass. Nothing has its final name until [Dir.Commit] has made a
+// whole group of files durable:
+//
+//	w, err := dir.Begin(key)          // opens or resumes the partial kept for key
+//	io.Copy(w, body)                  // writes and hashes
+//	w.Finish()                        // no more bytes; not yet durable
+//	dir.Commit(ctx, []sink.File{{Writer: w, Path: "media/2026-08-10/a.jpg"}})
+//
+// When Commit returns nil, each file stands whole under its final name, and so do the
+// folders that lead to it; a power cut afterwards takes nothing away. When it returns an
+// error, some of the files may stand under their names, each of them whole.
+//
+// The package knows nothing of the orchestrator and keeps no record of what it holds:
+// package manifest does. It never touches a path outside its folder, not even through a
+// symbolic link planted inside (all access goes through [os.Root]).
+package sink
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNoSpace is wrapped by every error that means the disk cannot take the bytes: the
+// free-space check before a transfer, and the system's own "no space left" during one.
+var ErrNoSpace = errors.New("not enough free space")
+
+// SpaceError says how much room a transfer needed and how much there was, in bytes.
+type SpaceError struct {
+	Path       string
+	Need, Free uint64
+}
+
+func (e *SpaceError) Error() string {
+	return fmt.Sprintf("%s: the next file needs %d bytes, %d are free", e.Path, e.Need, e.Free)
+}
+
+func (e *SpaceError) Unwrap() error { return ErrNoSpace }
+
+// Writer is one file on its way into the sink. It belongs to one goroutine at a time and
+// ends with exactly one of Finish (then Commit), Suspend or Discard.
+type Writer interface {
+	// Write appends p and hashes it. The error of a full disk wraps [ErrNoSpace].
+	Write(p []byte) (int, error)
+	// Offset is the number of bytes the file holds so far, those of an earlier run included.
+	Offset() int64
+	// Resume returns what was noted by Expect when the bytes so far were written: the
+	// entity's validator ("" if none) and its whole size (-1 if unknown).
+	Resume() (validator string, size int64)
+	// Expect notes the entity that is about to be written, and reserves room for it. It
+	// returns a [*SpaceError] when the rest of it cannot fit.
+	Expect(validator string, size int64) error
+	// Reset forgets all bytes, so that the entity can be written from its start.
+	Reset() error
+	// Head returns the first bytes of the file, at most n, for a look at its type.
+	Head(n int) ([]byte, error)
+	// Sum is the SHA-256 of the bytes so far, in lower-case hex.
+	Sum() string
+	// Finish says that the file is whole and waits for Commit.
+	Finish() error
+	// Suspend closes the file and keeps what it holds for a later Begin with the same key.
+	Suspend() error
+	// Discard closes the file and removes it.
+	Discard() error
+}
+
+// File is a finished Writer and the slash-separated path, relative to the sink, that it
+// is to have.
+type File struct {
+	Writer Writer
+	Path   string
+}

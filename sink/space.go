@@ -1,0 +1,77 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	// keepFree is room that transfers leave for the journal and the index, so that a
+	// full disk can still be written down.
+	keepFree = 8 << 20
+	// smallFile is a size whose transfer asks for free space only when space is short.
+	smallFile = 1 << 20
+	// ample is the free space above which small files are not worth a system call.
+	ample    = 1 << 30
+	spaceAge = time.Second
+)
+
+// spaceCache remembers the free space for a moment: asking is a system call, and small
+// blobs come by the thousand.
+type spaceCache struct {
+	mu   sync.Mutex
+	at   time.Time
+	free uint64
+}
+
+func (c *spaceCache) get(path string, small bool) (uint64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.at.IsZero() && time.Since(c.at) < spaceAge && small && c.free > ample {
+		return c.free, nil
+	}
+	free, err := freeSpace(path)
+	if err != nil {
+		return 0, err
+	}
+	c.at, c.free = time.Now(), free
+	return free, nil
+}
+
+// reserve sets n bytes aside for this writer, or says that they cannot fit beside what
+// the other transfers in flight have yet to write.
+func (p *partial) reserve(n int64) error {
+	if n <= 0 {
+		return nil
+	}
+	others := p.dir.reserved.Add(n) - n
+	p.reserved = n
+	free, err := p.dir.space.get(p.dir.path, n < smallFile)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("free space of %s: %w", p.dir.path, err)
+	}
+	if need := uint64(n) + uint64(max(others, 0)) + keepFree; need > free {
+		p.release(n)
+		return &SpaceError{Path: p.dir.path, Need: uint64(n), Free: free}
+	}
+	return nil
+}
+
+func (p *partial) release(n int64) {
+	n = min(n, p.reserved)
+	p.reserved -= n
+	p.dir.reserved.Add(-n)
+}
+
+// spaceOr gives a full disk its own name.
+func spaceOr(err error) error {
+	if err != nil && isFull(err) {
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	}
+	return err
+}
