@@ -1,0 +1,68 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// folders are those of an archive's record, opened so that no planted link leads out of
+// the archive.
+type folders struct {
+	dir      string
+	state    *os.Root // .civitar
+	segments *os.Root // .civitar/journal
+}
+
+// makeFolders creates what is missing of the archive's folder and its record's.
+func makeFolders(dir string) error {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file, not a folder: %w", dir, fs.ErrExist)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(root.MkdirAll(stateDir+"/"+journalDir, 0o777), root.Close())
+}
+
+func openFolders(dir string) (folders, error) {
+	f := folders{dir: dir}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return f, err
+	}
+	defer root.Close()
+	if f.state, err = root.OpenRoot(stateDir); err != nil {
+		return f, err
+	}
+	if f.segments, err = f.state.OpenRoot(journalDir); err != nil {
+		return f, errors.Join(err, f.close())
+	}
+	// The lock and SQLite open by path: nothing of theirs may be a link.
+	for _, name := range []string{lockFile, indexFile, indexFile + "-wal", indexFile + "-shm"} {
+		info, err := f.state.Lstat(name)
+		if err == nil && !info.Mode().IsRegular() {
+			return f, errors.Join(fmt.Errorf("%s is not a regular file", f.path(name)), f.close())
+		}
+	}
+	return f, nil
+}
+
+func (f *folders) path(name string) string { return filepath.Join(f.dir, stateDir, name) }
+
+func (f *folders) close() error {
+	var errs []error
+	for _, root := range []*os.Root{f.segments, f.state} {
+		if root != nil {
+			errs = append(errs, root.Close())
+		}
+	}
+	f.segments, f.state = nil, nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,303 @@
+package manifest
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// indexVersion changes with the schema; an index of another version is made anew.
+const indexVersion = 1
+
+const schema = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE workflow (
+	id TEXT PRIMARY KEY, created INTEGER NOT NULL, completed INTEGER NOT NULL,
+	status TEXT NOT NULL, open INTEGER NOT NULL, scope TEXT NOT NULL, sidecar TEXT NOT NULL, fold INTEGER,
+	print TEXT NOT NULL, run TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX workflow_open ON workflow (id) WHERE open;
+CREATE INDEX workflow_fold ON workflow (fold) WHERE fold IS NOT NULL;
+CREATE TABLE blob (
+	workflow TEXT NOT NULL, blob TEXT NOT NULL, step TEXT NOT NULL, type TEXT NOT NULL,
+	state TEXT NOT NULL, reason TEXT NOT NULL, asked INTEGER NOT NULL, path TEXT NOT NULL, fold INTEGER,
+	size INTEGER NOT NULL, sha256 TEXT NOT NULL, media TEXT NOT NULL, nsfw TEXT NOT NULL, time INTEGER NOT NULL,
+	PRIMARY KEY (workflow, blob)
+) WITHOUT ROWID;
+CREATE INDEX blob_fold ON blob (fold) WHERE fold IS NOT NULL;
+CREATE INDEX blob_again ON blob (workflow) WHERE state IN ('failed', 'pending');
+CREATE TABLE coverage (scope TEXT PRIMARY KEY, line TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE run (seq INTEGER PRIMARY KEY, line TEXT NOT NULL);
+`
+
+// replayGroup is how many lines a rebuild takes into one transaction.
+const replayGroup = 5000
+
+// index answers questions from SQLite.
+type index struct{ db *sql.DB }
+
+// dsn is the database's name with what every connection needs. The journal is what makes
+// things durable, so the index syncs only at checkpoints, which keeps it uncorrupted.
+func dsn(path string, readOnly bool) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	abs = filepath.ToSlash(abs)
+	if !strings.HasPrefix(abs, "/") {
+		abs = "/" + abs // a drive letter of Windows
+	}
+	q := url.Values{"_pragma": {"busy_timeout(10000)"}}
+	if readOnly {
+		q.Set("mode", "ro")
+	} else {
+		q["_pragma"] = append(q["_pragma"], "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-8000)")
+		q.Set("_txlock", "immediate")
+	}
+	return "file://" + (&url.URL{Path: abs}).EscapedPath() + "?" + q.Encode(), nil
+}
+
+func openDB(ctx context.Context, path string, readOnly bool) (*index, error) {
+	name, err := dsn(path, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", name)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(4)
+	x := &index{db}
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return x, nil
+}
+
+// openIndex opens the index for writing, level with the journal. One that is missing,
+// damaged, of another version or ahead of the journal is made anew.
+func openIndex(ctx context.Context, path string, j *journal, log *slog.Logger) (*index, error) {
+	x, at, err := levelIndex(ctx, path, j)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			log.Info("index: made anew from the journal", "why", err)
+		}
+		if x, err = freshIndex(ctx, path); err != nil {
+			return nil, err
+		}
+		at = position{}
+	}
+	err = x.follow(ctx, j, at)
+	if err == nil {
+		// Only now is a new index one for readers: until then they make their own.
+		_, err = x.db.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", indexVersion))
+	}
+	if err != nil {
+		return nil, errors.Join(err, x.close())
+	}
+	return x, nil
+}
+
+// levelIndex opens an index that can be brought up to the journal, and tells from where.
+func levelIndex(ctx context.Context, path string, j *journal) (*index, position, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, position{}, err
+	}
+	x, err := openDB(ctx, path, false)
+	if err != nil {
+		return nil, position{}, err
+	}
+	at, err := x.position(ctx, j)
+	if err != nil {
+		return nil, position{}, errors.Join(err, x.close())
+	}
+	return x, at, nil
+}
+
+// readIndex opens the index of an archive that somebody else may be writing. Unless it
+// may be behind, it must be level with the journal.
+func readIndex(ctx context.Context, path string, j *journal, mayBeBehind bool) (*index, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	x, err := openDB(ctx, path, true)
+	if err != nil {
+		return nil, err
+	}
+	at, err := x.position(ctx, j)
+	if err == nil && !mayBeBehind && at != j.end() {
+		err = errors.New("behind the journal")
+	}
+	if err != nil {
+		return nil, errors.Join(err, x.close())
+	}
+	return x, nil
+}
+
+func freshIndex(ctx context.Context, path string) (*index, error) {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	x, err := openDB(ctx, path, false)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = x.db.ExecContext(ctx, schema); err != nil {
+		return nil, errors.Join(err, x.close())
+	}
+	return x, nil
+}
+
+func (x *index) close() error { return x.db.Close() }
+
+// position is how far the index has followed the journal. An index that cannot be of this
+// journal is an error.
+func (x *index) position(ctx context.Context, j *journal) (position, error) {
+	var version int
+	if err := x.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return position{}, err
+	}
+	if version != indexVersion {
+		return position{}, fmt.Errorf("schema %d, not %d", version, indexVersion)
+	}
+	var at position
+	var created string
+	err := x.db.QueryRowContext(ctx, `SELECT
+		coalesce((SELECT value FROM meta WHERE key = 'segment'), 0),
+		coalesce((SELECT value FROM meta WHERE key = 'offset'), 0),
+		coalesce((SELECT value FROM meta WHERE key = 'journal'), '')`).Scan(&at.Segment, &at.Offset, &created)
+	if err != nil {
+		return position{}, err
+	}
+	if end := j.end(); at.Segment > end.Segment || at.Segment == end.Segment && at.Offset > end.Offset {
+		return position{}, errors.New("ahead of the journal")
+	}
+	if at != (position{}) && created != stamp(j) {
+		return position{}, errors.New("of another journal")
+	}
+	return at, nil
+}
+
+// stamp tells one journal from another.
+func stamp(j *journal) string { return j.created.UTC().Format(time.RFC3339Nano) }
+
+// follow takes in what the journal says after at.
+func (x *index) follow(ctx context.Context, j *journal, at position) error {
+	if _, err := x.db.ExecContext(ctx, "INSERT INTO meta VALUES ('journal', ?) ON CONFLICT DO UPDATE SET value = excluded.value", stamp(j)); err != nil {
+		return err
+	}
+	var lines []Line
+	flush := func() error {
+		defer func() { lines = lines[:0] }()
+		return x.apply(ctx, lines, at)
+	}
+	err := j.replay(at, func(l Line, after position) error {
+		lines, at = append(lines, l), after
+		if len(lines) < replayGroup {
+			return nil
+		}
+		return flush()
+	})
+	if err == nil && len(lines) > 0 {
+		err = flush()
+	}
+	return err
+}
+
+// apply takes in a group of lines, after which the journal stands at.
+func (x *index) apply(ctx context.Context, lines []Line, at position) error {
+	tx, err := x.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // of no effect after Commit
+	if err := applyLines(ctx, tx, lines); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO meta VALUES ('segment', ?), ('offset', ?)
+		ON CONFLICT DO UPDATE SET value = excluded.value`, at.Segment, at.Offset)
+	if err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+const (
+	putWorkflow = `INSERT OR REPLACE INTO workflow (id, created, completed, status, open, scope, sidecar, fold, print, run)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	putBlob = `INSERT OR REPLACE INTO blob (workflow, blob, step, type, state, reason, asked, path, fold, size, sha256, media, nsfw, time)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	putCoverage = `INSERT OR REPLACE INTO coverage (scope, line) VALUES (?, ?)`
+	putRun      = `INSERT INTO run (line) VALUES (?)`
+)
+
+func applyLines(ctx context.Context, tx *sql.Tx, lines []Line) error {
+	workflow, err := tx.PrepareContext(ctx, putWorkflow)
+	if err != nil {
+		return err
+	}
+	defer workflow.Close()
+	blob, err := tx.PrepareContext(ctx, putBlob)
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	for _, l := range lines {
+		switch l := l.(type) {
+		case Workflow:
+			_, err = workflow.ExecContext(ctx, l.Workflow, unix(l.Created), unix(l.Completed), l.Status, l.Open, l.Scope,
+				l.Sidecar, foldOf(l.Sidecar), l.Print, l.Run)
+		case Blob:
+			_, err = blob.ExecContext(ctx, l.Workflow, l.Blob, l.Step, l.Type, l.State, l.Reason, l.Asked, l.Path, foldOf(l.Path),
+				l.Size, l.SHA256, l.Media, l.NSFW, unix(l.Time))
+		case Coverage:
+			err = execJSON(ctx, tx, l, putCoverage, l.Scope)
+		case Run:
+			err = execJSON(ctx, tx, l, putRun)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func execJSON(ctx context.Context, tx *sql.Tx, l Line, query string, args ...any) error {
+	data, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, query, append(args, string(data))...)
+	return err
+}
+
+// unix keeps a time as milliseconds; the zero time is 0.
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromUnix(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

@@ -1,0 +1,327 @@
+package manifest
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"regexp"
+	"sort"
+	"strconv"
+	"time"
+
+	"civitar/internal/durable"
+)
+
+const (
+	// segmentSize is where a new segment of the journal is begun, in bytes.
+	segmentSize = 64 << 20
+	// maxLine is the longest line that is read, in bytes; what this package writes is
+	// far shorter.
+	maxLine = 1 << 20
+)
+
+// position is a place in the journal: up to there it is known.
+type position struct {
+	Segment int
+	Offset  int64
+}
+
+// journal appends to the last segment, or only reads when file is nil.
+type journal struct {
+	root    *os.Root // the folder of the segments
+	source  string
+	created time.Time
+	log     *slog.Logger
+
+	segments []int
+	file     *os.File
+	offset   int64
+	broken   error // the first failed append: what follows it could not be trusted
+}
+
+var segmentName = regexp.MustCompile(`^([0-9]{6,9})\.jsonl$`)
+
+func segmentFile(n int) string { return fmt.Sprintf("%06d.jsonl", n) }
+
+// readJournal finds the segments and reads the first header.
+func readJournal(root *os.Root) (*journal, error) {
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return nil, err
+	}
+	j := &journal{root: root, log: slog.New(slog.DiscardHandler)}
+	for _, e := range entries {
+		if m := segmentName.FindStringSubmatch(e.Name()); m != nil {
+			n, err := strconv.Atoi(m[1])
+			if err != nil {
+				return nil, err
+			}
+			j.segments = append(j.segments, n)
+		}
+	}
+	sort.Ints(j.segments)
+	for _, n := range j.segments {
+		h, err := readHeader(root, segmentFile(n))
+		if err != nil {
+			return nil, err
+		}
+		if h != nil && j.created.IsZero() {
+			j.source, j.created = h.Source, h.Created
+		}
+	}
+	return j, nil
+}
+
+// readHeader returns the segment's header, or nil when its first line is none. A format
+// that is too new is an error.
+func readHeader(root *os.Root, name string) (*header, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	line, err := bufio.NewReader(io.LimitReader(f, maxLine)).ReadBytes('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	h, _, err := parseLine(line)
+	if err != nil || h == nil || h.Journal != journalName {
+		return nil, nil // damage: told when the line is replayed
+	}
+	if h.Format > Format {
+		return nil, fmt.Errorf("%s has format %d, this version reads up to %d: %w", name, h.Format, Format, ErrNewerFormat)
+	}
+	return h, nil
+}
+
+// openJournal opens the journal for appending.
+func openJournal(root *os.Root, source string, log *slog.Logger) (*journal, error) {
+	j, err := readJournal(root)
+	if err != nil {
+		return nil, err
+	}
+	j.log = log
+	if j.source == "" {
+		j.source = source
+	}
+	if len(j.segments) == 0 {
+		return j, j.beginSegment(1)
+	}
+	return j, j.openLast()
+}
+
+// openLast opens the last segment and cuts what follows its last whole line: the tail
+// that a power cut tore.
+func (j *journal) openLast() error {
+	name := segmentFile(j.segments[len(j.segments)-1])
+	f, err := j.root.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	end, size, err := lastLineEnd(f)
+	if err == nil && end < size {
+		j.log.Warn("journal: cut off a torn tail", "segment", name, "bytes", size-end)
+		if err = f.Truncate(end); err == nil {
+			err = f.Sync()
+		}
+	}
+	if err == nil {
+		_, err = f.Seek(end, io.SeekStart)
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	j.file, j.offset = f, end
+	if end == 0 {
+		return j.writeHeader()
+	}
+	return nil
+}
+
+// lastLineEnd finds the offset after the last newline.
+func lastLineEnd(f *os.File) (end, size int64, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, 0, err
+	}
+	size = info.Size()
+	buf := make([]byte, 64<<10)
+	for at := size; at > 0; {
+		n := min(at, int64(len(buf)))
+		at -= n
+		if _, err := f.ReadAt(buf[:n], at); err != nil {
+			return 0, size, err
+		}
+		if i := bytes.LastIndexByte(buf[:n], '\n'); i >= 0 {
+			return at + int64(i) + 1, size, nil
+		}
+	}
+	return 0, size, nil
+}
+
+func (j *journal) beginSegment(n int) error {
+	f, err := j.root.OpenFile(segmentFile(n), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return err
+	}
+	if err := j.close(); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	j.file, j.offset = f, 0
+	if err := j.writeHeader(); err != nil {
+		return err
+	}
+	j.segments = append(j.segments, n)
+	return durable.SyncDir(j.root, ".")
+}
+
+func (j *journal) writeHeader() error {
+	if j.created.IsZero() {
+		j.created = time.Now().UTC()
+	}
+	data, err := json.Marshal(header{Journal: journalName, Format: Format, Source: j.source, Created: j.created})
+	if err != nil {
+		return err
+	}
+	return j.write(append(data, '\n'))
+}
+
+// write appends data and makes it durable, or takes back what it can of it.
+func (j *journal) write(data []byte) error {
+	n, err := j.file.Write(data)
+	if err == nil {
+		err = j.file.Sync()
+	}
+	if err != nil {
+		if n > 0 {
+			err = errors.Join(err, j.file.Truncate(j.offset))
+		}
+		return err
+	}
+	j.offset += int64(n)
+	return nil
+}
+
+// append writes the lines, durably, and returns the place after them.
+func (j *journal) append(lines []Line) (position, error) {
+	if j.broken != nil {
+		return position{}, fmt.Errorf("an earlier write failed: %w", j.broken)
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	for _, l := range lines {
+		if err := enc.Encode(l); err != nil {
+			return position{}, err
+		}
+	}
+	if j.offset >= segmentSize {
+		if err := j.beginSegment(j.segments[len(j.segments)-1] + 1); err != nil {
+			j.broken = err
+			return position{}, err
+		}
+	}
+	if err := j.write(buf.Bytes()); err != nil {
+		j.broken = err
+		return position{}, err
+	}
+	return j.end(), nil
+}
+
+// end is the place after the last line.
+func (j *journal) end() position {
+	if len(j.segments) == 0 {
+		return position{}
+	}
+	last := j.segments[len(j.segments)-1]
+	if j.file != nil {
+		return position{last, j.offset}
+	}
+	info, err := j.root.Stat(segmentFile(last))
+	if err != nil {
+		return position{last, 0}
+	}
+	return position{last, info.Size()}
+}
+
+func (j *journal) close() error {
+	if j.file == nil {
+		return nil
+	}
+	err := j.file.Close()
+	j.file = nil
+	return err
+}
+
+// replay hands on every line after from. Damaged lines are told to the logger with their
+// place and passed over: one bad sector must not cost the rest.
+func (j *journal) replay(from position, use func(Line, position) error) error {
+	for _, n := range j.segments {
+		if n < from.Segment {
+			continue
+		}
+		var start int64
+		if n == from.Segment {
+			start = from.Offset
+		}
+		if err := j.replaySegment(n, start, use); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *journal) replaySegment(n int, start int64, use func(Line, position) error) error {
+	f, err := j.root.Open(segmentFile(n))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Seek(start, io.SeekStart); err != nil {
+		return err
+	}
+	r := bufio.NewReaderSize(f, 256<<10)
+	for at := start; ; {
+		line, size, err := readLine(r)
+		if errors.Is(err, io.EOF) {
+			return nil // without a newline: torn, or being written just now
+		}
+		if err != nil {
+			return err
+		}
+		at += size
+		_, l, err := parseLine(line)
+		if err != nil {
+			j.log.Warn("journal: a damaged line is passed over", "segment", segmentFile(n), "offset", at-size, "error", err)
+			continue
+		}
+		if l != nil {
+			if err := use(l, position{n, at}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// readLine reads up to a newline and returns the line, empty if it is longer than
+// maxLine, and the bytes it took.
+func readLine(r *bufio.Reader) (line []byte, size int64, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		size += int64(len(part))
+		if size <= maxLine {
+			line = append(line, part...)
+		} else {
+			line = nil
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, size, err
+		}
+	}
+}

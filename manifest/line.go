@@ -1,0 +1,165 @@
+package manifest
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// State is what became of a blob. Every blob seen is in exactly one.
+type State string
+
+// The states of a blob.
+const (
+	Kept     State = "kept"     // its bytes are in the archive
+	Skipped  State = "skipped"  // left out by a filter or policy; Reason says which
+	Withheld State = "withheld" // blocked by the server
+	Gone     State = "gone"     // 404, 410, expired, never produced
+	Failed   State = "failed"   // tried in vain; tried again by the next run
+	Pending  State = "pending"  // not produced yet; asked for again by the next run
+)
+
+// States lists all states, in the order in which they are shown.
+func States() []State { return []State{Kept, Skipped, Withheld, Gone, Failed, Pending} }
+
+// Line is what one line of the journal says.
+type Line interface{ line() }
+
+// Blob is a line about a blob. Times are UTC; Size is in bytes; SHA256 is of the bytes at
+// Path, in lower-case hex; Path is slash-separated and relative to the archive.
+type Blob struct {
+	Time     time.Time `json:"time"`
+	Run      string    `json:"run"`
+	Workflow string    `json:"workflow"`
+	Created  time.Time `json:"created,omitzero"`
+	Step     string    `json:"step,omitempty"`
+	Type     string    `json:"type,omitempty"`
+	Blob     string    `json:"blob"`
+	State    State     `json:"state"`
+	Reason   string    `json:"reason,omitempty"`
+	// Asked is set when the server was asked for the blob itself and its answer led to
+	// the state; without it the workflow's listing did.
+	Asked  bool   `json:"asked,omitempty"`
+	Path   string `json:"path,omitempty"`
+	Size   int64  `json:"size,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+	Media  string `json:"media,omitempty"`
+	NSFW   string `json:"nsfw,omitempty"`
+}
+
+// Workflow is a line about a workflow as a run saw it.
+type Workflow struct {
+	Time      time.Time `json:"time"`
+	Run       string    `json:"run"`
+	Workflow  string    `json:"workflow"`
+	Created   time.Time `json:"created,omitzero"`
+	Completed time.Time `json:"completed,omitzero"`
+	Status    string    `json:"status"`
+	// Open is set while the status is not a terminal one.
+	Open bool `json:"open,omitempty"`
+	// Scope is that of the run: see Coverage.
+	Scope string `json:"scope,omitempty"`
+	// Sidecar is the path of the workflow's JSON; Print tells whether it changed.
+	Sidecar string `json:"sidecar,omitempty"`
+	Print   string `json:"print,omitempty"`
+}
+
+// Span is a stretch of the listing, by creation time, whose every blob has ended. Done
+// means that it reaches to the listing's end; otherwise Cursor asks for its oldest page.
+type Span struct {
+	Newest time.Time `json:"newest,omitzero"`
+	Oldest time.Time `json:"oldest,omitzero"`
+	Cursor string    `json:"cursor,omitempty"`
+	Done   bool      `json:"done,omitempty"`
+}
+
+// Coverage is a line that says how far the runs of one scope have listed. A scope stands
+// for a set of filters; "" is the whole account.
+type Coverage struct {
+	Time  time.Time `json:"time"`
+	Run   string    `json:"run"`
+	Scope string    `json:"scope"`
+	Spans []Span    `json:"coverage"`
+}
+
+// Run is a line about a run that ended.
+type Run struct {
+	Time    time.Time       `json:"time"`
+	Run     string          `json:"run"`
+	Scope   string          `json:"scope,omitempty"`
+	Summary json.RawMessage `json:"summary"`
+}
+
+func (Blob) line()     {}
+func (Workflow) line() {}
+func (Coverage) line() {}
+func (Run) line()      {}
+
+// header is the first line of every segment.
+type header struct {
+	Journal string    `json:"journal"`
+	Format  int       `json:"format"`
+	Source  string    `json:"source"`
+	Created time.Time `json:"created"`
+}
+
+const journalName = "civitar"
+
+// anyLine has the fields of all kinds of lines; which of the pointers are set tells the
+// kind.
+type anyLine struct {
+	Journal   *string         `json:"journal"`
+	Format    int             `json:"format"`
+	Source    string          `json:"source"`
+	Time      time.Time       `json:"time"`
+	Run       string          `json:"run"`
+	Workflow  string          `json:"workflow"`
+	Created   time.Time       `json:"created"`
+	Completed time.Time       `json:"completed"`
+	Step      string          `json:"step"`
+	Type      string          `json:"type"`
+	Blob      *string         `json:"blob"`
+	State     State           `json:"state"`
+	Reason    string          `json:"reason"`
+	Asked     bool            `json:"asked"`
+	Path      string          `json:"path"`
+	Size      int64           `json:"size"`
+	SHA256    string          `json:"sha256"`
+	Media     string          `json:"media"`
+	NSFW      string          `json:"nsfw"`
+	Status    *string         `json:"status"`
+	Open      bool            `json:"open"`
+	Scope     string          `json:"scope"`
+	Sidecar   string          `json:"sidecar"`
+	Print     string          `json:"print"`
+	Spans     json.RawMessage `json:"coverage"` // of any value, null too
+	Summary   json.RawMessage `json:"summary"`
+}
+
+// parseLine reads one line. It returns a header, or a Line, or neither for a line of a
+// kind that this version does not know.
+func parseLine(data []byte) (*header, Line, error) {
+	var a anyLine
+	if err := json.Unmarshal(data, &a); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case a.Journal != nil:
+		return &header{Journal: *a.Journal, Format: a.Format, Source: a.Source, Created: a.Created}, nil, nil
+	case a.Blob != nil:
+		return nil, Blob{Time: a.Time, Run: a.Run, Workflow: a.Workflow, Created: a.Created, Step: a.Step, Type: a.Type,
+			Blob: *a.Blob, State: a.State, Reason: a.Reason, Asked: a.Asked, Path: a.Path, Size: a.Size,
+			SHA256: a.SHA256, Media: a.Media, NSFW: a.NSFW}, nil
+	case a.Spans != nil:
+		c := Coverage{Time: a.Time, Run: a.Run, Scope: a.Scope}
+		if err := json.Unmarshal(a.Spans, &c.Spans); err != nil {
+			return nil, nil, err
+		}
+		return nil, c, nil
+	case a.Summary != nil:
+		return nil, Run{Time: a.Time, Run: a.Run, Scope: a.Scope, Summary: a.Summary}, nil
+	case a.Workflow != "" && a.Status != nil:
+		return nil, Workflow{Time: a.Time, Run: a.Run, Workflow: a.Workflow, Created: a.Created, Completed: a.Completed,
+			Status: *a.Status, Open: a.Open, Scope: a.Scope, Sidecar: a.Sidecar, Print: a.Print}, nil
+	}
+	return nil, nil, nil
+}

@@ -1,0 +1,89 @@
+package manifest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// LockedError says that another process holds the archive. Holder's fields are zero when
+// it has not written them down.
+type LockedError struct {
+	Path   string
+	Holder Holder
+}
+
+// Holder is the process that holds an archive.
+type Holder struct {
+	PID     int       `json:"pid"`
+	Host    string    `json:"host"`
+	Started time.Time `json:"started"`
+}
+
+func (e *LockedError) Error() string {
+	if e.Holder.PID == 0 {
+		return fmt.Sprintf("%s: held by another process", e.Path)
+	}
+	return fmt.Sprintf("%s: held by process %d on %s since %s", e.Path, e.Holder.PID, e.Holder.Host,
+		e.Holder.Started.UTC().Format(time.RFC3339))
+}
+
+// lock is a lock of the kernel, which ends with the process whatever happens to it. The
+// file's content only tells people who holds it.
+type lock struct{ f *flock.Flock }
+
+// takeLock tries for a moment, because a reader may just be looking whether it is held.
+func takeLock(ctx context.Context, path string) (*lock, error) {
+	f := flock.New(path)
+	try, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer cancel()
+	ok, err := f.TryLockContext(try, 50*time.Millisecond)
+	if err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	if !ok {
+		return nil, &LockedError{Path: path, Holder: readHolder(path)}
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	data, err := json.Marshal(Holder{PID: os.Getpid(), Host: host, Started: time.Now().UTC()})
+	if err == nil {
+		// Windows locks the first byte against readers: the text starts at the second.
+		err = os.WriteFile(path, append([]byte(" "), data...), 0o666)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Unlock())
+	}
+	return &lock{f}, nil
+}
+
+// isHeld tells whether somebody holds the lock. An error counts as held.
+func isHeld(path string) bool {
+	f := flock.New(path)
+	ok, err := f.TryRLock() // shared: two that ask at once do not take each other for a holder
+	return err != nil || !ok || f.Unlock() != nil
+}
+
+func readHolder(path string) Holder {
+	var h Holder
+	f, err := os.Open(path)
+	if err != nil {
+		return h
+	}
+	defer f.Close()
+	buf := make([]byte, 1024)
+	n, _ := f.ReadAt(buf, 1)
+	if json.Unmarshal(buf[:n], &h) != nil {
+		return Holder{}
+	}
+	return h
+}
+
+func (l *lock) release() error { return l.f.Unlock() }

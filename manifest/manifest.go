@@ -1,0 +1,248 @@
+// Package manifest is the record of what an archive keeps.
+//
+// It has three parts, all in the archive's folder .civitar:
+//
+//   - the journal (journal/000001.jsonl, …) is the truth: one JSON object a line, only
+//     ever appended, durable when [Manifest.Append] returns. The latest line about a blob
+//     wins. Lines of four kinds stand in it: [Blob], [Workflow], [Coverage] and [Run].
+//   - the index (index.db, SQLite) is derived from the journal, for questions that a scan
+//     would answer too slowly. It can be deleted at any time, and is then made anew.
+//   - manifest.json is a summary for people and scripts, derived likewise.
+//
+// One process at a time holds an archive for writing: [Open] takes its lock. Any number
+// may [Read] it meanwhile.
+//
+// Compatibility: every journal segment starts with a line that names the format. This
+// version writes format 1 and reads format 1. A newer format is refused with
+// [ErrNewerFormat] and nothing is changed; lines of a kind that is unknown are passed
+// over. Later versions of the program will go on reading format 1.
+package manifest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	// Format is the version of the journal that this package writes.
+	Format = 1
+
+	stateDir    = ".civitar"
+	journalDir  = "journal"
+	indexFile   = "index.db"
+	lockFile    = "lock"
+	summaryFile = "manifest.json"
+)
+
+var (
+	// ErrNewerFormat is wrapped when an archive was written by a later version.
+	ErrNewerFormat = errors.New("the archive was written by a newer version of civitar")
+	// ErrNoArchive is wrapped by Read when the folder holds no archive.
+	ErrNoArchive = errors.New("no archive here")
+	// ErrSource is wrapped when an archive of one kind of source (the sandbox, the real
+	// service) is opened for the other.
+	ErrSource = errors.New("the archive is of another source")
+)
+
+// Options are those of [Open].
+type Options struct {
+	// Source names what the archive is of: [Sandbox], or the origin of the API.
+	Source string
+	// Logger is told of rebuilds and damage; nil is silent.
+	Logger *slog.Logger
+}
+
+// Sandbox is the source of archives made from the simulated orchestrator.
+const Sandbox = "sandbox"
+
+// Manifest is an archive's record, held for writing. Append is for one goroutine; the
+// questions may be asked from any.
+type Manifest struct {
+	folders
+	lock    *lock
+	journal *journal
+	index   *index
+}
+
+// Exists tells whether the folder at dir holds an archive.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, stateDir, journalDir))
+	return err == nil
+}
+
+// Open opens the record of the archive in the folder dir for writing, and creates folder
+// and record when they are not there. It cuts a torn tail off the journal and brings the
+// index up to it. Errors: [*LockedError] when another process holds the archive,
+// [ErrNewerFormat], [ErrSource], and those of package os.
+func Open(ctx context.Context, dir string, o Options) (_ *Manifest, err error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if err := makeFolders(dir); err != nil {
+		return nil, err
+	}
+	m := &Manifest{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.Close())
+		}
+	}()
+	if m.folders, err = openFolders(dir); err != nil {
+		return nil, err
+	}
+	if m.lock, err = takeLock(ctx, m.path(lockFile)); err != nil {
+		return nil, err
+	}
+	if m.journal, err = openJournal(m.segments, o.Source, o.Logger); err != nil {
+		return nil, err
+	}
+	if (o.Source == Sandbox) != (m.journal.source == Sandbox) {
+		return nil, fmt.Errorf("%w: %s holds what %s made, and this run asks %s: give another folder", ErrSource, dir, m.journal.source, o.Source)
+	}
+	if m.index, err = openIndex(ctx, m.path(indexFile), m.journal, o.Logger); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Close releases the archive.
+func (m *Manifest) Close() error {
+	var errs []error
+	if m.index != nil {
+		errs = append(errs, m.index.close())
+	}
+	if m.journal != nil {
+		errs = append(errs, m.journal.close())
+	}
+	if m.lock != nil {
+		errs = append(errs, m.lock.release())
+	}
+	errs = append(errs, m.folders.close())
+	return errors.Join(errs...)
+}
+
+// Append writes a group of lines to the journal, in order, makes them durable together,
+// and then brings the index up to them. After an error nothing of the group counts, or a
+// prefix of it does; the manifest must then be closed and opened again.
+func (m *Manifest) Append(ctx context.Context, lines []Line) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	at, err := m.journal.append(lines)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if err := m.index.apply(context.WithoutCancel(ctx), lines, at); err != nil {
+		m.journal.broken = err // the next group would hide from the index that it lacks this one
+		return fmt.Errorf("index: %w", err)
+	}
+	return nil
+}
+
+// Summarize writes manifest.json from what the record now says.
+func (m *Manifest) Summarize(ctx context.Context, now time.Time) error {
+	totals, err := m.index.Totals(ctx)
+	if err != nil {
+		return err
+	}
+	coverage, err := m.index.coverages(ctx)
+	if err != nil {
+		return err
+	}
+	runs, err := m.index.Runs(ctx, 10)
+	if err != nil {
+		return err
+	}
+	return writeSummary(m.state, summary{
+		Format: Format, Source: m.journal.source, Created: m.journal.created, Updated: now.UTC(),
+		Totals: totals, Coverage: coverage, Runs: runs,
+	})
+}
+
+// The questions of a run.
+
+// Known tells what the record holds of the workflows, by id; those without a line are
+// absent.
+func (m *Manifest) Known(ctx context.Context, ids []string) (map[string]*Known, error) {
+	return m.index.known(ctx, ids)
+}
+
+// Taken tells which of the paths, folded as by a system that ignores case, have an owner.
+func (m *Manifest) Taken(ctx context.Context, folded []string) (map[string]Key, error) {
+	return m.index.taken(ctx, folded)
+}
+
+// Coverage returns how far earlier runs with the same scope have listed, newest span
+// first.
+func (m *Manifest) Coverage(ctx context.Context, scope string) ([]Span, error) {
+	return m.index.coverage(ctx, scope)
+}
+
+// Revisit returns at most n ids of workflows that must be asked for again, in order of
+// id, after the id given: those that had not ended, and those with failed or pending
+// blobs, except where the run has written a line about the workflow itself. An empty scope
+// means those of every scope.
+func (m *Manifest) Revisit(ctx context.Context, scope, run, after string, n int) ([]string, error) {
+	return m.index.revisit(ctx, scope, run, after, n)
+}
+
+// Reader answers questions about an archive that it does not hold.
+type Reader struct {
+	*index
+	folders
+	Source  string    // see Options.Source
+	Created time.Time // when the archive was begun
+	temp    string
+}
+
+// Read opens the record of the archive in dir for reading, beside a run or without one.
+// Where the index is missing or of no use it makes one of its own, outside the archive.
+// Errors: [ErrNoArchive], [ErrNewerFormat], and those of package os.
+func Read(ctx context.Context, dir string) (_ *Reader, err error) {
+	r := &Reader{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	r.folders, err = openFolders(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", dir, ErrNoArchive)
+	}
+	if err != nil {
+		return nil, err
+	}
+	j, err := readJournal(r.segments)
+	if err != nil {
+		return nil, err
+	}
+	r.Source, r.Created = j.source, j.created
+	// During a run the index is a moment behind the journal, which is as good as asking a
+	// moment earlier. Without one, being behind is the mark of a crash.
+	if r.index, err = readIndex(ctx, r.path(indexFile), j, isHeld(r.path(lockFile))); err == nil {
+		return r, nil
+	}
+	if r.temp, err = os.MkdirTemp("", "civitar-index-"); err != nil {
+		return nil, err
+	}
+	r.index, err = openIndex(ctx, filepath.Join(r.temp, indexFile), j, slog.New(slog.DiscardHandler))
+	return r, err
+}
+
+// Close releases the reader.
+func (r *Reader) Close() error {
+	var errs []error
+	if r.index != nil {
+		errs = append(errs, r.index.close())
+	}
+	if r.temp != "" {
+		errs = append(errs, os.RemoveAll(r.temp))
+	}
+	return errors.Join(append(errs, r.folders.close())...)
+}

@@ -1,0 +1,290 @@
+package manifest
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"hash/fnv"
+	"strings"
+	"time"
+)
+
+// Key names a blob: ids are unique within a workflow. Without a blob it names the
+// workflow's sidecar.
+type Key struct{ Workflow, Blob string }
+
+// Known is what the record holds of a workflow.
+type Known struct {
+	Workflow Workflow
+	Blobs    map[string]Blob // by id; Time, Run and Created are not filled in
+}
+
+// foldHash stands for a path as systems see it that ignore case. A clash of hashes does
+// no harm: the path is then taken for taken.
+func foldHash(folded string) int64 {
+	h := fnv.New64a()
+	h.Write([]byte(folded))
+	return int64(h.Sum64())
+}
+
+func foldOf(path string) any {
+	if path == "" {
+		return nil
+	}
+	return foldHash(strings.ToLower(path))
+}
+
+// marks is "?,?,?" and the arguments for it.
+func marks[T any](items []T) (string, []any) {
+	args := make([]any, len(items))
+	for i, it := range items {
+		args[i] = it
+	}
+	return strings.TrimSuffix(strings.Repeat("?,", len(items)), ","), args
+}
+
+// inBatches keeps a query below SQLite's limit of parameters.
+func inBatches[T any](items []T, do func([]T) error) error {
+	const most = 500
+	for len(items) > 0 {
+		n := min(most, len(items))
+		if err := do(items[:n]); err != nil {
+			return err
+		}
+		items = items[n:]
+	}
+	return nil
+}
+
+// each runs a query and scans its rows one by one.
+func (x *index) each(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := x.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (x *index) known(ctx context.Context, ids []string) (map[string]*Known, error) {
+	found := make(map[string]*Known, len(ids))
+	err := inBatches(ids, func(ids []string) error {
+		in, args := marks(ids)
+		err := x.each(ctx, func(r *sql.Rows) error {
+			k := &Known{Blobs: map[string]Blob{}}
+			w := &k.Workflow
+			var created, completed int64
+			if err := r.Scan(&w.Workflow, &created, &completed, &w.Status, &w.Open, &w.Scope, &w.Sidecar, &w.Print); err != nil {
+				return err
+			}
+			w.Created, w.Completed = fromUnix(created), fromUnix(completed)
+			found[w.Workflow] = k
+			return nil
+		}, "SELECT id, created, completed, status, open, scope, sidecar, print FROM workflow WHERE id IN ("+in+")", args...)
+		if err != nil {
+			return err
+		}
+		return x.each(ctx, func(r *sql.Rows) error {
+			var b Blob
+			if err := r.Scan(&b.Workflow, &b.Blob, &b.Step, &b.Type, &b.State, &b.Reason, &b.Asked, &b.Path, &b.Size, &b.SHA256, &b.Media, &b.NSFW); err != nil {
+				return err
+			}
+			k := found[b.Workflow]
+			if k == nil { // a crash fell between the blob's line and its workflow's
+				k = &Known{Blobs: map[string]Blob{}}
+				found[b.Workflow] = k
+			}
+			k.Blobs[b.Blob] = b
+			return nil
+		}, "SELECT workflow, blob, step, type, state, reason, asked, path, size, sha256, media, nsfw FROM blob WHERE workflow IN ("+in+")", args...)
+	})
+	return found, err
+}
+
+func (x *index) taken(ctx context.Context, folded []string) (map[string]Key, error) {
+	byHash := make(map[int64][]string, len(folded))
+	hashes := make([]int64, 0, len(folded))
+	for _, f := range folded {
+		h := foldHash(f)
+		byHash[h] = append(byHash[h], f)
+		hashes = append(hashes, h)
+	}
+	found := map[string]Key{}
+	err := inBatches(hashes, func(hashes []int64) error {
+		in, args := marks(hashes)
+		return x.each(ctx, func(r *sql.Rows) error {
+			var k Key
+			var h int64
+			if err := r.Scan(&k.Workflow, &k.Blob, &h); err != nil {
+				return err
+			}
+			for _, f := range byHash[h] {
+				found[f] = k
+			}
+			return nil
+		}, "SELECT workflow, blob, fold FROM blob WHERE fold IN ("+in+") UNION ALL SELECT id, '', fold FROM workflow WHERE fold IN ("+in+")",
+			append(args, args...)...)
+	})
+	return found, err
+}
+
+func (x *index) coverage(ctx context.Context, scope string) ([]Span, error) {
+	var line string
+	err := x.db.QueryRowContext(ctx, "SELECT line FROM coverage WHERE scope = ?", scope).Scan(&line)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var c Coverage
+	if err := json.Unmarshal([]byte(line), &c); err != nil {
+		return nil, err
+	}
+	return c.Spans, nil
+}
+
+func (x *index) coverages(ctx context.Context) ([]Coverage, error) {
+	return scanLines[Coverage](ctx, x, "SELECT line FROM coverage ORDER BY scope")
+}
+
+// Runs returns the last n runs that ended, newest first.
+func (x *index) Runs(ctx context.Context, n int) ([]Run, error) {
+	return scanLines[Run](ctx, x, "SELECT line FROM run ORDER BY seq DESC LIMIT ?", n)
+}
+
+func scanLines[T any](ctx context.Context, x *index, query string, args ...any) ([]T, error) {
+	var all []T
+	err := x.each(ctx, func(r *sql.Rows) error {
+		var line string
+		if err := r.Scan(&line); err != nil {
+			return err
+		}
+		var t T
+		if err := json.Unmarshal([]byte(line), &t); err != nil {
+			return err
+		}
+		all = append(all, t)
+		return nil
+	}, query, args...)
+	return all, err
+}
+
+func (x *index) revisit(ctx context.Context, scope, run, after string, n int) ([]string, error) {
+	query := `SELECT id FROM (
+			SELECT id FROM workflow WHERE open AND id > ?1
+			UNION SELECT workflow FROM blob WHERE state IN ('failed', 'pending') AND workflow > ?1
+		) AS again
+		WHERE (?2 = '' OR (SELECT scope FROM workflow WHERE workflow.id = again.id) = ?2)
+		AND coalesce((SELECT run FROM workflow WHERE workflow.id = again.id), '') <> ?3
+		ORDER BY id LIMIT ?4`
+	var ids []string
+	err := x.each(ctx, func(r *sql.Rows) error {
+		var id string
+		if err := r.Scan(&id); err != nil {
+			return err
+		}
+		ids = append(ids, id)
+		return nil
+	}, query, after, scope, run, n)
+	return ids, err
+}
+
+// Count is a number of blobs and their bytes.
+type Count struct {
+	Blobs int64 `json:"blobs"`
+	Bytes int64 `json:"bytes,omitempty"`
+}
+
+// Totals is what an archive holds, altogether.
+type Totals struct {
+	Workflows int64           `json:"workflows"`
+	Open      int64           `json:"open"` // workflows that had not ended when last seen
+	States    map[State]Count `json:"states"`
+}
+
+// Totals counts workflows and blobs.
+func (x *index) Totals(ctx context.Context) (Totals, error) {
+	t := Totals{States: map[State]Count{}}
+	err := x.db.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(open), 0) FROM workflow").Scan(&t.Workflows, &t.Open)
+	if err != nil {
+		return t, err
+	}
+	return t, x.each(ctx, func(r *sql.Rows) error {
+		var s State
+		var c Count
+		if err := r.Scan(&s, &c.Blobs, &c.Bytes); err != nil {
+			return err
+		}
+		t.States[s] = c
+		return nil
+	}, "SELECT state, count(*), sum(size) FROM blob GROUP BY state")
+}
+
+// Reasons counts the blobs in a state by reason, most frequent first, at most n.
+func (x *index) Reasons(ctx context.Context, s State, n int) ([]Reason, error) {
+	var all []Reason
+	err := x.each(ctx, func(r *sql.Rows) error {
+		var re Reason
+		if err := r.Scan(&re.Reason, &re.Blobs); err != nil {
+			return err
+		}
+		all = append(all, re)
+		return nil
+	}, "SELECT reason, count(*) AS n FROM blob WHERE state = ? GROUP BY reason ORDER BY n DESC, reason LIMIT ?", s, n)
+	return all, err
+}
+
+// Reason is a number of blobs that share one.
+type Reason struct {
+	Reason string `json:"reason"`
+	Blobs  int64  `json:"blobs"`
+}
+
+// Waiting is a blob that is not kept and may yet be.
+type Waiting struct {
+	Workflow  string    `json:"workflow"`
+	Blob      string    `json:"blob"`
+	State     State     `json:"state"`
+	Reason    string    `json:"reason,omitempty"`
+	Completed time.Time `json:"completed,omitzero"` // of its workflow; zero if not ended
+	Created   time.Time `json:"created,omitzero"`   // of its workflow
+}
+
+// Waiting returns the failed and pending blobs whose workflows ended first, at most n,
+// and how many there are.
+func (x *index) Waiting(ctx context.Context, n int) (list []Waiting, total int64, err error) {
+	const from = " FROM blob b LEFT JOIN workflow w ON w.id = b.workflow WHERE b.state IN ('failed', 'pending')"
+	if err := x.db.QueryRowContext(ctx, "SELECT count(*)"+from).Scan(&total); err != nil {
+		return nil, 0, err
+	}
+	err = x.each(ctx, func(r *sql.Rows) error {
+		var w Waiting
+		var completed, created int64
+		if err := r.Scan(&w.Workflow, &w.Blob, &w.State, &w.Reason, &completed, &created); err != nil {
+			return err
+		}
+		w.Completed, w.Created = fromUnix(completed), fromUnix(created)
+		list = append(list, w)
+		return nil
+	}, `SELECT b.workflow, b.blob, b.state, b.reason, coalesce(w.completed, 0), coalesce(w.created, 0)`+from+`
+		ORDER BY coalesce(nullif(w.completed, 0), 1 << 62), b.workflow, b.blob LIMIT ?`, n)
+	return list, total, err
+}
+
+// Kept hands on every kept blob, in order of workflow and id.
+func (x *index) Kept(ctx context.Context, use func(Blob) error) error {
+	return x.each(ctx, func(r *sql.Rows) error {
+		b := Blob{State: Kept}
+		if err := r.Scan(&b.Workflow, &b.Blob, &b.Step, &b.Type, &b.Path, &b.Size, &b.SHA256, &b.Media, &b.NSFW); err != nil {
+			return err
+		}
+		return use(b)
+	}, "SELECT workflow, blob, step, type, path, size, sha256, media, nsfw FROM blob WHERE state = 'kept' ORDER BY workflow, blob")
+}

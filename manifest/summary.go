@@ -1,0 +1,29 @@
+package manifest
+
+import (
+	"encoding/json"
+	"os"
+	"time"
+
+	"civitar/internal/durable"
+)
+
+// summary is manifest.json: derived, for people and scripts.
+type summary struct {
+	Format   int        `json:"format"`
+	Source   string     `json:"source"`
+	Created  time.Time  `json:"created"`
+	Updated  time.Time  `json:"updated"`
+	Totals   Totals     `json:"totals"`
+	Coverage []Coverage `json:"coverage"`
+	Runs     []Run      `json:"runs"`
+}
+
+// writeSummary replaces manifest.json, whole.
+func writeSummary(state *os.Root, s summary) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return durable.Replace(state, summaryFile, append(data, '\n'))
+}
