@@ -1,0 +1,243 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/time/rate"
+
+	"civitar/fetch"
+	"civitar/manifest"
+	"civitar/sink"
+)
+
+const (
+	// bufferSize is how much is read, hashed and written at a time.
+	bufferSize = 128 << 10
+	// headway is how many new bytes make a broken transfer worth all its tries again: a
+	// large blob on a bad line may break any number of times.
+	headway = 256 << 10
+)
+
+var (
+	// errEmpty says that an answer held no bytes at all: no result is empty.
+	errEmpty = errors.New("the answer was empty")
+	// errWebPage says that a web page came where a result was due.
+	errWebPage = errors.New("a web page came instead of the result")
+)
+
+// byteLimiter is the limit on all transfers together, nil for none. Its burst is at least
+// a buffer, since that is what is asked of it at a time.
+func byteLimiter(perSecond int64) *rate.Limiter {
+	if perSecond <= 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), bufferSize)
+}
+
+// download transfers jobs, one at a time. Its context outlives the drain.
+func (r *run) download(ctx context.Context, in <-chan *job) error {
+	for j := range in {
+		if r.stopped.Err() != nil {
+			r.outcomes <- r.unfinished(j)
+			continue
+		}
+		o, err := r.transfer(ctx, j)
+		if err == nil {
+			r.reached(true, nil)
+			r.outcomes <- o
+			continue
+		}
+		if broken := new(diskError); errors.As(err, &broken) {
+			r.outcomes <- r.unfinished(j)
+			return broken.err
+		}
+		if err := r.end(ctx, j, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// diskError is a fault of the sink: it ends the run, since no other blob would fare better.
+type diskError struct{ err error }
+
+func (e *diskError) Error() string { return e.err.Error() }
+func (e *diskError) Unwrap() error { return e.err }
+
+func disk(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &diskError{err}
+}
+
+// transfer brings one blob's bytes into the sink.
+func (r *run) transfer(ctx context.Context, j *job) (outcome, error) {
+	file, err := r.Sink.Begin(j.key())
+	if err != nil {
+		return outcome{}, disk(err)
+	}
+	r.Tally.transfers.Add(1)
+	defer r.Tally.transfers.Add(-1)
+	mediaType, ext, err := r.fill(ctx, j, file)
+	if err != nil {
+		return outcome{}, errors.Join(err, r.putAway(file, err))
+	}
+	if err := file.Finish(); err != nil {
+		return outcome{}, disk(errors.Join(err, file.Discard()))
+	}
+	o := outcome{work: j.work, page: j.work.page, blob: r.line(j.work, j.blob), file: file}
+	o.blob.State, o.blob.Asked, o.blob.Media = manifest.Kept, true, mediaType
+	o.path = mediaPath(j.work.wf, fileName(string(j.blob.ID), mediaType, ext))
+	return o, nil
+}
+
+// putAway puts away what a transfer left: kept for the next run unless the blob is no more.
+func (r *run) putAway(file sink.Writer, why error) error {
+	if errors.Is(why, fetch.ErrGone) || errors.Is(why, fetch.ErrWithheld) {
+		return disk(file.Discard())
+	}
+	return disk(file.Suspend())
+}
+
+// fill reads the blob to its end, over as many connections as it takes.
+func (r *run) fill(ctx context.Context, j *job, file sink.Writer) (mediaType, ext string, err error) {
+	wait := backoff.NewExponentialBackOff()
+	wait.MaxInterval = 30 * time.Second
+	renewed, best := false, file.Offset()
+	for try := 1; ; try++ {
+		err := r.attempt(ctx, j, file)
+		if err == nil {
+			mediaType, ext, err = r.inspect(j, file)
+		}
+		if err == nil || final(ctx, err) {
+			return mediaType, ext, err
+		}
+		if refused(err) {
+			if renewed {
+				return "", "", verdict(err)
+			}
+			renewed = true
+			if j.loc, err = r.Source.Renew(ctx, j.blob); err != nil {
+				return "", "", err
+			}
+			continue
+		}
+		if file.Offset() >= best+headway {
+			try, renewed, best = 0, false, file.Offset()
+			wait.Reset()
+		}
+		if try >= r.Tries {
+			return "", "", err
+		}
+		r.Logger.Debug("transfer broken", "workflow", j.work.wf.ID, "blob", j.blob.ID, "offset", file.Offset(), "try", try, "error", err)
+		if err := sleep(ctx, wait.NextBackOff()); err != nil {
+			return "", "", err
+		}
+	}
+}
+
+// final tells errors that no further try mends.
+func final(ctx context.Context, err error) bool {
+	var broken *diskError
+	return ctx.Err() != nil || errors.As(err, &broken) || errors.Is(err, fetch.ErrWithheld) ||
+		errors.Is(err, fetch.ErrUnsafeURL) || errors.Is(err, fetch.ErrTooLarge)
+}
+
+// refused tells answers of a content URL that a fresh URL can mend.
+func refused(err error) bool {
+	return errors.Is(err, fetch.ErrUnauthorized) || errors.Is(err, fetch.ErrForbidden) || errors.Is(err, fetch.ErrGone)
+}
+
+// verdict is what a refusal means that a fresh URL met again. The content URL takes no
+// token, so being unauthorized there says nothing about ours.
+func verdict(err error) error {
+	if errors.Is(err, fetch.ErrGone) {
+		return err
+	}
+	return fmt.Errorf("%w: %v", fetch.ErrWithheld, err)
+}
+
+// attempt reads over one connection, from where the file ends.
+func (r *run) attempt(ctx context.Context, j *job, file sink.Writer) error {
+	validator, size := file.Resume()
+	body, err := r.Source.Open(ctx, j.loc, fetch.Resume{Offset: file.Offset(), Validator: validator, Size: size})
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if body.Offset != file.Offset() {
+		if err := file.Reset(); err != nil {
+			return disk(err)
+		}
+	}
+	if err := file.Expect(body.Validator, body.Size); err != nil {
+		return disk(err)
+	}
+	if err := r.copy(ctx, file, body); err != nil {
+		return err
+	}
+	if body.Size >= 0 && file.Offset() != body.Size {
+		return fmt.Errorf("%w: %d of %d bytes came", fetch.ErrUnavailable, file.Offset(), body.Size)
+	}
+	return nil
+}
+
+func (r *run) copy(ctx context.Context, file sink.Writer, body io.Reader) error {
+	buf := r.buffers.Get().(*[]byte)
+	defer r.buffers.Put(buf)
+	for {
+		n, err := body.Read(*buf)
+		if n > 0 {
+			r.Tally.received.Add(int64(n))
+			if _, err := file.Write((*buf)[:n]); err != nil {
+				return disk(err)
+			}
+			if r.bytes != nil {
+				if err := r.bytes.WaitN(ctx, n); err != nil {
+					return err
+				}
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// inspect looks at a whole file's first bytes. What cannot be a result is thrown away.
+func (r *run) inspect(j *job, file sink.Writer) (mediaType, ext string, err error) {
+	head, err := file.Head(headSize)
+	if err != nil {
+		return "", "", disk(err)
+	}
+	mediaType, ext = media(head)
+	switch {
+	case len(head) == 0:
+		err = errEmpty
+	case webPage(mediaType, j.blob):
+		err = errWebPage
+	default:
+		return mediaType, ext, nil
+	}
+	return "", "", errors.Join(err, disk(file.Reset()))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,343 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"sync"
+
+	"civitar/fetch"
+	"civitar/manifest"
+	"civitar/sink"
+)
+
+// work is one workflow in the pipeline.
+type work struct {
+	page  *page
+	wf    *fetch.Workflow
+	known *manifest.Known
+	left  int // outcomes to come; the recorder's own
+}
+
+// job is one blob to be fetched.
+type job struct {
+	work *work
+	blob fetch.Blob
+	loc  fetch.Location
+}
+
+func (j *job) key() string { return string(j.work.wf.ID) + "\n" + string(j.blob.ID) }
+
+// outcome is what became of a blob, of a workflow, or of a page, on its way to the
+// recorder.
+type outcome struct {
+	work *work
+	page *page
+
+	blob     manifest.Blob      // with State, when it is about a blob
+	workflow *manifest.Workflow // when it is about a workflow
+	seal     bool               // when it says that a page is expanded
+	count    int                // with seal: how many outcomes the page has
+
+	known      bool        // an earlier run kept the blob
+	unfinished bool        // the run ended before the blob did
+	failure    Failure     // why State is Failed
+	quiet      bool        // nothing new: no line is written
+	file       sink.Writer // what is to be committed, if anything
+	path       string
+}
+
+// active holds the workflows between expand and record, so that one that is listed twice
+// is not fetched twice at once.
+type active struct {
+	mu  sync.Mutex
+	ids map[fetch.WorkflowID]struct{}
+}
+
+func (a *active) add(id fetch.WorkflowID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ids == nil {
+		a.ids = map[fetch.WorkflowID]struct{}{}
+	}
+	if _, ok := a.ids[id]; ok {
+		return false
+	}
+	a.ids[id] = struct{}{}
+	return true
+}
+
+func (a *active) remove(id fetch.WorkflowID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.ids, id)
+}
+
+// recent remembers the last workflows handed on: pages overlap where the listing shifts
+// while it is walked.
+type recent struct {
+	ids  map[fetch.WorkflowID]struct{}
+	ring []fetch.WorkflowID
+	next int
+}
+
+const recentSize = 4096
+
+// add tells whether id was not among the recent ones.
+func (c *recent) add(id fetch.WorkflowID) bool {
+	if c.ids == nil {
+		c.ids, c.ring = map[fetch.WorkflowID]struct{}{}, make([]fetch.WorkflowID, recentSize)
+	}
+	if _, ok := c.ids[id]; ok {
+		return false
+	}
+	delete(c.ids, c.ring[c.next])
+	c.ring[c.next] = id
+	c.next = (c.next + 1) % recentSize
+	c.ids[id] = struct{}{}
+	return true
+}
+
+// expand turns pages into jobs, and into outcomes for what needs no fetching.
+func (r *run) expand(ctx context.Context, in <-chan *page, out chan<- *job) error {
+	for p := range in {
+		if ctx.Err() != nil {
+			continue // the page was not begun; the next run lists it again
+		}
+		if err := r.expandPage(ctx, p, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) expandPage(ctx context.Context, p *page, out chan<- *job) error {
+	var fresh []*fetch.Workflow
+	for _, w := range p.workflows {
+		if r.recent.add(w.ID) && r.active.add(w.ID) {
+			fresh = append(fresh, w)
+		}
+	}
+	// Asked after they are active: what the recorder has let go of is in the record.
+	known, err := r.Record.Known(context.WithoutCancel(ctx), append(workflowIDs(fresh), lostIDs(p)...))
+	if err != nil {
+		return err
+	}
+	count := 0
+	for _, w := range fresh {
+		n, err := r.expandWorkflow(ctx, &work{page: p, wf: w, known: known[string(w.ID)]}, out)
+		if err != nil {
+			return err
+		}
+		count += n
+	}
+	for id, err := range p.lost {
+		count += r.expandLost(p, id, err, known[string(id)])
+	}
+	r.outcomes <- outcome{page: p, seal: true, count: count}
+	return nil
+}
+
+func lostIDs(p *page) []string {
+	var ids []string
+	for id := range p.lost {
+		ids = append(ids, string(id))
+	}
+	return ids
+}
+
+// expandWorkflow hands on one workflow and returns the number of outcomes it will have.
+func (r *run) expandWorkflow(ctx context.Context, w *work, out chan<- *job) (int, error) {
+	own, err := r.ownOutcome(w)
+	if err != nil {
+		return 0, err
+	}
+	w.left = len(w.wf.Blobs) + 1
+	r.Tally.seen.Add(int64(len(w.wf.Blobs)))
+	if !w.wf.Status.Ended() {
+		r.Tally.open.Add(1)
+	}
+	r.outcomes <- own
+	for _, b := range w.wf.Blobs {
+		if err := r.expandBlob(ctx, w, b, out); err != nil {
+			return 0, err
+		}
+	}
+	return len(w.wf.Blobs) + 1, nil
+}
+
+func (r *run) expandBlob(ctx context.Context, w *work, b fetch.Blob, out chan<- *job) error {
+	o := outcome{work: w, page: w.page, blob: r.line(w, b)}
+	var before manifest.Blob
+	if w.known != nil {
+		before = w.known.Blobs[string(b.ID)]
+	}
+	if before.State == manifest.Kept {
+		o.blob, o.known, o.quiet = before, true, true
+		r.outcomes <- o
+		return nil
+	}
+	d := decide(w.wf, b, r.Now())
+	if d.state == "" && repeats(before) && !r.Full {
+		o.blob.State, o.blob.Reason, o.blob.Asked, o.quiet = before.State, before.Reason, true, true
+		r.outcomes <- o
+		return nil
+	}
+	if d.state != "" {
+		o.blob.State, o.blob.Reason = d.state, d.reason
+		o.quiet = before.State == d.state && before.Reason == d.reason
+		r.outcomes <- o
+		return nil
+	}
+	if b.Data != nil {
+		return r.expandInline(o, b)
+	}
+	select {
+	case out <- &job{work: w, blob: b}:
+	case <-ctx.Done():
+		o.unfinished = true
+		r.outcomes <- o
+	}
+	return nil
+}
+
+// expandInline keeps a result that came with the workflow itself.
+func (r *run) expandInline(o outcome, b fetch.Blob) error {
+	file, err := r.put(o.blob.Workflow+"\n"+o.blob.Blob, b.Data)
+	if err != nil {
+		return err
+	}
+	o.file, o.path = file, mediaPath(o.work.wf, string(b.ID))
+	o.blob.State, o.blob.Media = manifest.Kept, b.MediaType
+	r.outcomes <- o
+	return nil
+}
+
+// put writes bytes that are at hand into the sink.
+func (r *run) put(key string, data []byte) (sink.Writer, error) {
+	file, err := r.Sink.Begin(key)
+	if err != nil {
+		return nil, err
+	}
+	if file.Offset() > 0 {
+		err = file.Reset()
+	}
+	if err == nil {
+		_, err = file.Write(data)
+	}
+	if err == nil {
+		err = file.Finish()
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Discard())
+	}
+	return file, nil
+}
+
+// line begins the journal's line about a blob.
+func (r *run) line(w *work, b fetch.Blob) manifest.Blob {
+	return manifest.Blob{
+		Run: r.ID, Workflow: string(w.wf.ID), Created: w.wf.Created,
+		Step: b.Step, Type: b.StepType, Blob: string(b.ID), NSFW: string(level(w.wf, b)),
+	}
+}
+
+// level is the blob's own, or else its workflow's.
+func level(w *fetch.Workflow, b fetch.Blob) fetch.Level {
+	if b.Level == "" || b.Level == "na" {
+		return w.Level
+	}
+	return b.Level
+}
+
+// ownOutcome is that of the workflow itself: its sidecar and its line.
+func (r *run) ownOutcome(w *work) (outcome, error) {
+	line := &manifest.Workflow{
+		Run: r.ID, Workflow: string(w.wf.ID), Created: w.wf.Created, Completed: w.wf.Completed,
+		Status: string(w.wf.Status), Open: !w.wf.Status.Ended(), Scope: r.scope,
+		Sidecar: sidecarPath(w.wf), Print: print(w.wf.JSON),
+	}
+	o := outcome{work: w, page: w.page, workflow: line}
+	if w.known != nil && w.known.Workflow.Workflow != "" {
+		before := w.known.Workflow
+		if before.Print == line.Print && before.Sidecar != "" {
+			line.Sidecar = before.Sidecar
+			o.quiet = !line.Open && before.Status == line.Status && !waits(w.known)
+			return o, nil
+		}
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, w.wf.JSON, "", "  "); err != nil {
+		return o, err
+	}
+	pretty.WriteByte('\n')
+	file, err := r.put("sidecar\n"+line.Workflow, pretty.Bytes())
+	if err != nil {
+		return o, err
+	}
+	o.file, o.path = file, line.Sidecar
+	return o, nil
+}
+
+// waits tells that blobs of the workflow are to be asked for again; its line then says
+// that this run has seen to it.
+func waits(k *manifest.Known) bool {
+	for _, b := range k.Blobs {
+		if b.State == manifest.Failed || b.State == manifest.Pending {
+			return true
+		}
+	}
+	return false
+}
+
+// expiries are the fields that change from answer to answer without anything having
+// changed: they belong to signed URLs.
+var expiries = regexp.MustCompile(`"[A-Za-z]*[uU]rlExpiresAt"\s*:\s*"[^"]*"`)
+
+// print tells one version of a workflow's JSON from another.
+func print(data []byte) string {
+	sum := sha256.Sum256(expiries.ReplaceAll(data, nil))
+	return hex.EncodeToString(sum[:8])
+}
+
+// expandLost records what is known of a workflow that was asked for by id in vain, and
+// returns the number of outcomes.
+func (r *run) expandLost(p *page, id fetch.WorkflowID, err error, known *manifest.Known) int {
+	if known == nil {
+		return 0
+	}
+	gone := errors.Is(err, fetch.ErrGone)
+	w := &work{page: p, wf: &fetch.Workflow{ID: id, Created: known.Workflow.Created}, known: known}
+	var all []outcome
+	for _, b := range known.Blobs {
+		if b.State != manifest.Failed && b.State != manifest.Pending {
+			continue
+		}
+		b.Run, b.Created, b.Asked = r.ID, known.Workflow.Created, true
+		o := outcome{work: w, page: p, blob: b}
+		switch {
+		case gone:
+			o.blob.State, o.blob.Reason = manifest.Gone, "the workflow is gone"
+		case b.State == manifest.Failed:
+			o.failure, o.quiet = failureOf(err), true
+		default:
+			o.quiet = true
+		}
+		all = append(all, o)
+	}
+	r.Tally.seen.Add(int64(len(all)))
+	if gone && known.Workflow.Workflow != "" {
+		line := known.Workflow
+		line.Run, line.Status, line.Open = r.ID, "gone", false
+		all = append(all, outcome{work: w, page: p, workflow: &line})
+	}
+	w.left = len(all)
+	for _, o := range all {
+		r.outcomes <- o
+	}
+	return len(all)
+}

@@ -1,0 +1,74 @@
+package pipeline
+
+import (
+	"strings"
+	"time"
+
+	"civitar/fetch"
+	"civitar/manifest"
+)
+
+// decision is what the listing alone says about a blob: fetch it, or a state with its
+// reason.
+type decision struct {
+	state  manifest.State // "" means fetch it
+	reason string
+}
+
+// decide is the one place that says what is kept. now is the time of the run.
+func decide(w *fetch.Workflow, b fetch.Blob, now time.Time) decision {
+	switch {
+	case b.Blocked != "":
+		return decision{manifest.Withheld, "blocked: " + b.Blocked}
+	case b.Hidden:
+		return decision{manifest.Skipped, "hidden: deleted by the user on the site"}
+	case b.Temp:
+		return decision{manifest.Skipped, "intermediate: not a result"}
+	case b.Elsewhere:
+		return decision{manifest.Skipped, "stored as an asset, which this API does not serve"}
+	case b.Available:
+		return decision{}
+	case !w.Status.Ended():
+		return decision{manifest.Pending, "the workflow is " + string(orUnknown(w.Status))}
+	case failed(w.Status):
+		return decision{manifest.Gone, neverProduced(w)}
+	case b.Level.Mature() && b.URL == "":
+		return decision{manifest.Withheld, "mature content, which the server hides"}
+	case !w.Completed.IsZero() && now.Sub(w.Completed) < settle:
+		return decision{manifest.Pending, "not delivered yet"}
+	}
+	return decision{manifest.Gone, "not available, although its workflow succeeded"}
+}
+
+func orUnknown(s fetch.Status) fetch.Status {
+	if s == "" {
+		return "of unknown status"
+	}
+	return s
+}
+
+func neverProduced(w *fetch.Workflow) string {
+	reason := "never produced: the workflow " + string(w.Status)
+	if w.Status == "canceled" || w.Status == "cancelled" {
+		reason = "never produced: the workflow was canceled"
+	}
+	if len(w.Errors) > 0 {
+		reason += ": " + strings.Join(w.Errors, "; ")
+	}
+	return clip(reason)
+}
+
+// clip bounds a reason: the server's words can be long.
+func clip(s string) string {
+	const most = 500
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// repeats tells that an earlier run asked the server for the blob itself and its answer
+// was final, so that only a full run asks again.
+func repeats(b manifest.Blob) bool {
+	return b.Asked && (b.State == manifest.Withheld || b.State == manifest.Gone)
+}
