@@ -1,0 +1,255 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"civitar/fetch"
+	"civitar/manifest"
+	"civitar/pipeline"
+	"civitar/sink"
+)
+
+type archiveCmd struct {
+	Dest string `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
+
+	Tag           []string `placeholder:"TAG" sep:"none" help:"Only workflows with this tag; repeat for more, all must match."`
+	Query         string   `placeholder:"TEXT" help:"Only workflows whose metadata match."`
+	From          moment   `placeholder:"DATE" help:"Created at or after: 2026-08-10 or RFC 3339, UTC assumed."`
+	To            moment   `placeholder:"DATE" help:"Created at or before; a bare day includes that day."`
+	ExcludeFailed bool     `help:"Leave out failed, expired and canceled workflows."`
+	Oldest        bool     `help:"List the oldest first."`
+	Limit         int      `placeholder:"N" help:"At most this many workflows."`
+	Workflow      []string `placeholder:"ID" sep:"none" help:"Only this workflow; repeat for more, - reads ids from stdin."`
+	Full          bool     `help:"List everything again, and ask again for what was withheld or gone."`
+
+	Workers  int      `default:"8" help:"Transfers at once (default ${default})."`
+	BWLimit  byteSize `name:"bwlimit" placeholder:"SIZE" help:"Bytes a second, like 10MiB; 0 for no limit (default)."`
+	PageSize int      `default:"100" help:"Workflows a page of the listing (default ${default}, at most 1000)."`
+
+	Sandbox bool `help:"Archive a simulated account; needs no token and no network."`
+
+	API    apiFlags    `embed:""`
+	Output outputFlags `embed:""`
+}
+
+// check finds what is wrong with the flags before anything is done.
+func (c *archiveCmd) check() error {
+	switch {
+	case c.Workers < 1 || c.Workers > 256:
+		return usagef("--workers must be from 1 to 256")
+	case c.PageSize < 1 || c.PageSize > 1000:
+		return usagef("--page-size must be from 1 to 1000")
+	case c.Limit < 0:
+		return usagef("--limit must not be negative")
+	case c.API.Retries < 1 || c.API.Retries > 100:
+		return usagef("--retries must be from 1 to 100")
+	case c.API.Rate != nil && *c.API.Rate < 0, c.API.BlobRate != nil && *c.API.BlobRate < 0:
+		return usagef("--rate and --blob-rate must not be negative; 0 means no limit")
+	case !c.From.IsZero() && !c.To.IsZero() && c.To.end().Before(c.From.Time):
+		return usagef("--from is later than --to")
+	case len(c.Workflow) > 0 && (len(c.Tag) > 0 || c.Query != "" || !c.From.IsZero() || !c.To.IsZero() || c.ExcludeFailed || c.Oldest || c.Limit > 0):
+		return usagef("--workflow names the workflows: it goes with no other filter")
+	case c.Output.JSON && c.Output.Quiet:
+		return usagef("--json and --quiet exclude each other")
+	case strings.TrimSpace(c.Dest) == "":
+		return usagef("the archive's folder is empty: give a path")
+	}
+	return nil
+}
+
+// Run archives. Its order matters: nothing is written before flags, token and an answer
+// of the API are known to be good.
+func (c *archiveCmd) Run(s *session) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	screen := newScreen(s.Stderr)
+	log := c.Output.logger(s.World, screen)
+	api, source, closeAPI, err := c.open(s)
+	if err != nil {
+		return err
+	}
+	defer closeAPI()
+	client, err := fetch.New(c.fetchConfig(api, log))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	record, err := c.openRecord(s, client, manifest.Options{Source: source, Logger: log})
+	if err != nil {
+		return err
+	}
+	defer record.Close()
+	dir, err := sink.Open(c.Dest)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	log.Info("archiving", "archive", c.Dest, "source", source)
+	return c.archive(s, screen, log, client, record, dir)
+}
+
+// open finds the API: the real one, or a sandbox that runs in this process until closed.
+func (c *archiveCmd) open(s *session) (a access, source string, closeAPI func(), err error) {
+	if !c.Sandbox {
+		a, err = c.API.access(s.World)
+		return a, a.url, func() {}, err
+	}
+	served, err := serveSandbox(sandboxOptions(0, 0), "127.0.0.1:0")
+	if err != nil {
+		return a, "", nil, err
+	}
+	return access{url: served.url, token: served.token}, manifest.Sandbox, served.close, nil
+}
+
+func (c *archiveCmd) fetchConfig(api access, log *slog.Logger) fetch.Config {
+	rate, blobRate := float64(defaultRate), float64(defaultBlobRate)
+	if c.Sandbox { // nobody is spared by going slowly
+		rate, blobRate = 0, 0
+	}
+	if c.API.Rate != nil {
+		rate = *c.API.Rate
+	}
+	if c.API.BlobRate != nil {
+		blobRate = *c.API.BlobRate
+	}
+	return fetch.Config{BaseURL: api.url, Token: api.token, UserAgent: "civitar/" + version(), Rate: rate, BlobRate: blobRate,
+		Retries: c.API.Retries, Logger: log}
+}
+
+// openRecord opens the archive's record. Before a new archive is created, it makes sure
+// of URL and token by one small request, so that a mistake leaves nothing behind.
+func (c *archiveCmd) openRecord(s *session, client *fetch.Client, o manifest.Options) (*manifest.Manifest, error) {
+	if info, err := os.Stat(c.Dest); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%s is a file: give a folder for the archive", c.Dest)
+	}
+	ctx, cancel := s.drainable()
+	defer cancel()
+	if !manifest.Exists(c.Dest) {
+		for _, err := range client.Pages(ctx, fetch.Query{Take: 1}) {
+			if err != nil {
+				return nil, err
+			}
+			break
+		}
+	}
+	return manifest.Open(ctx, c.Dest, o)
+}
+
+func (c *archiveCmd) archive(s *session, screen *screen, log *slog.Logger, client *fetch.Client, record *manifest.Manifest, dir *sink.Dir) error {
+	tally := &pipeline.Tally{}
+	cfg := pipeline.Config{
+		Source: client, Sink: dir, Record: record,
+		Filter: pipeline.Filter{Tags: c.Tag, Text: c.Query, From: c.From.Time, To: c.To.end(), ExcludeFailed: c.ExcludeFailed, Oldest: c.Oldest},
+		Limit:  c.Limit, Full: c.Full, PageSize: c.PageSize, Workers: c.Workers, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
+		Drain: s.drain, ID: rand.Text()[:12], Logger: log, Tally: tally,
+	}
+	if len(c.Workflow) > 0 {
+		cfg.IDs = c.ids(s.Stdin)
+	}
+	p := &progress{tally: tally, pace: client.Pace, screen: screen, log: log, quiet: c.Output.Quiet}
+	if c.Output.JSON {
+		p.events = newEvents(s.Stdout)
+		cfg.Observe = p.events.blob
+	}
+	stop, shown := make(chan struct{}), make(chan struct{})
+	go func() { defer close(shown); p.show(stop) }()
+	go func() { // says what the signal does, while the transfers in flight go on
+		select {
+		case <-stop:
+		case <-s.drain:
+			fmt.Fprintln(screen, "civitar: finishing the transfers in flight (10 s at most); interrupt again to stop now")
+		}
+	}()
+	summary, err := pipeline.Run(s.ctx, cfg)
+	close(stop)
+	<-shown
+
+	err = errors.Join(err, finish(record, dir, summary, cfg.Filter.Scope()))
+	if p.events != nil {
+		p.events.summary(c.Dest, summary, err)
+	} else if !c.Output.Quiet {
+		showSummary(s.Stdout, c.Dest, summary)
+	}
+	return c.verdict(s, summary, err)
+}
+
+// finish writes down that the run ended, and tidies up.
+func finish(record *manifest.Manifest, dir *sink.Dir, summary pipeline.Summary, scope string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	now := time.Now()
+	line, err := summaryLine(summary, scope, now)
+	if err == nil {
+		err = record.Append(ctx, []manifest.Line{line})
+	}
+	if err == nil {
+		err = record.Summarize(ctx, now)
+	}
+	if err == nil {
+		err = dir.Sweep(now)
+	}
+	return err
+}
+
+// verdict chooses the exit code.
+func (c *archiveCmd) verdict(s *session, summary pipeline.Summary, err error) error {
+	switch {
+	case summary.Interrupted || s.ctx.Err() != nil:
+		if !c.Output.Quiet {
+			fmt.Fprintf(s.Stderr, "civitar: interrupted; everything so far is kept, run the same command again to go on\n")
+		}
+		return exitError{exitInterrupted}
+	case err != nil:
+		return err
+	case summary.Failed > 0:
+		return exitError{exitIncomplete}
+	}
+	return nil
+}
+
+// ids are those of --workflow, where - stands for the lines of stdin.
+func (c *archiveCmd) ids(stdin io.Reader) iter.Seq2[fetch.WorkflowID, error] {
+	return func(yield func(fetch.WorkflowID, error) bool) {
+		for _, arg := range c.Workflow {
+			if arg != "-" {
+				if !yield(fetch.WorkflowID(arg), nil) {
+					return
+				}
+				continue
+			}
+			lines := bufio.NewScanner(stdin)
+			for lines.Scan() {
+				if id := strings.TrimSpace(lines.Text()); id != "" && !yield(fetch.WorkflowID(id), nil) {
+					return
+				}
+			}
+			if err := lines.Err(); err != nil && !yield("", fmt.Errorf("ids from stdin: %w", err)) {
+				return
+			}
+		}
+	}
+}
+
+// drainable is a context for work that need not be finished: it ends with the first signal.
+func (s *session) drainable() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(s.ctx)
+	go func() {
+		defer cancel()
+		select {
+		case <-s.drain:
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}

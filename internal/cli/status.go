@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"civitar/manifest"
+)
+
+type statusCmd struct {
+	Dest string `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
+	JSON bool   `name:"json" help:"Write one JSON object to stdout."`
+	List int    `default:"5" placeholder:"N" help:"How many reasons, and blobs that expire next, are listed (default ${default})."`
+}
+
+// retention is how long the server keeps a workflow's blobs after it ended (the API page,
+// "Base, auth, errors").
+const retention = 30 * 24 * time.Hour
+
+// status is what the command answers, with --json as it stands.
+type status struct {
+	Archive  string                               `json:"archive"`
+	Source   string                               `json:"source"`
+	Created  time.Time                            `json:"created"`
+	LastRun  *manifest.Run                        `json:"lastRun,omitempty"`
+	Totals   manifest.Totals                      `json:"totals"`
+	Reasons  map[manifest.State][]manifest.Reason `json:"reasons"`
+	Waiting  int64                                `json:"waiting"`
+	Expiring []expiring                           `json:"expiring"`
+}
+
+// expiring is a blob that is not kept, and when the server deletes it.
+type expiring struct {
+	manifest.Waiting
+	Expires time.Time `json:"expires,omitzero"` // zero while its workflow has not ended
+}
+
+func (c *statusCmd) Run(s *session) error {
+	if c.List < 0 {
+		return usagef("--list must not be negative")
+	}
+	st, err := c.read(s)
+	if errors.Is(err, manifest.ErrNoArchive) {
+		return fmt.Errorf("%s holds no archive: civitar archive %s makes one", c.Dest, c.Dest)
+	}
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		newEvents(s.Stdout).write(st)
+		return nil
+	}
+	st.show(s.Stdout, time.Now())
+	return nil
+}
+
+func (c *statusCmd) read(s *session) (_ *status, err error) {
+	ctx, cancel := s.drainable()
+	defer cancel()
+	r, err := manifest.Read(ctx, c.Dest)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	st := &status{Archive: c.Dest, Source: r.Source, Created: r.Created, Reasons: map[manifest.State][]manifest.Reason{}}
+	if st.Totals, err = r.Totals(ctx); err != nil {
+		return nil, err
+	}
+	for _, state := range manifest.States() {
+		if state == manifest.Kept || st.Totals.States[state].Blobs == 0 {
+			continue
+		}
+		if st.Reasons[state], err = r.Reasons(ctx, state, c.List); err != nil {
+			return nil, err
+		}
+	}
+	runs, err := r.Runs(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(runs) > 0 {
+		st.LastRun = &runs[0]
+	}
+	waiting, total, err := r.Waiting(ctx, c.List)
+	if err != nil {
+		return nil, err
+	}
+	st.Waiting = total
+	for _, w := range waiting {
+		e := expiring{Waiting: w}
+		if !w.Completed.IsZero() {
+			e.Expires = w.Completed.Add(retention)
+		}
+		st.Expiring = append(st.Expiring, e)
+	}
+	return st, nil
+}
+
+func (st *status) show(w io.Writer, now time.Time) {
+	fmt.Fprintf(w, "%s: %s of %s\n", st.Archive, plural(st.blobs(), "blob"), plural(st.Totals.Workflows, "workflow"))
+	fmt.Fprintf(w, "  source    %s\n", oneLine(st.Source))
+	if st.LastRun != nil {
+		fmt.Fprintf(w, "  last run  %s (%s)\n", st.LastRun.Time.Local().Format(time.DateTime), humanize.RelTime(st.LastRun.Time, now, "ago", "from now"))
+	}
+	for _, state := range manifest.States() {
+		n := st.Totals.States[state]
+		row(w, string(state), n.Blobs, sizeNote(n.Bytes))
+		for _, re := range st.Reasons[state] {
+			fmt.Fprintf(w, "    %17s  %s\n", humanize.Comma(re.Blobs), oneLine(re.Reason))
+		}
+	}
+	if st.Totals.Open > 0 {
+		fmt.Fprintf(w, "%s not ended when last seen: the next run asks again.\n", workflowsHave(st.Totals.Open))
+	}
+	st.showExpiring(w, now)
+}
+
+func (st *status) blobs() (n int64) {
+	for _, c := range st.Totals.States {
+		n += c.Blobs
+	}
+	return n
+}
+
+func (st *status) showExpiring(w io.Writer, now time.Time) {
+	if st.Waiting == 0 {
+		fmt.Fprintln(w, "Nothing waits to be fetched.")
+		return
+	}
+	fmt.Fprintf(w, "%s not kept yet; to expire next:\n", plural(st.Waiting, "blob"))
+	for _, e := range st.Expiring {
+		when := "not ended"
+		switch {
+		case e.Expires.IsZero():
+		case e.Expires.Before(now):
+			when = "expired " + e.Expires.UTC().Format(time.DateOnly)
+		default:
+			when = fmt.Sprintf("%s (in %s)", e.Expires.UTC().Format(time.DateOnly), days(e.Expires.Sub(now)))
+		}
+		fmt.Fprintf(w, "  %-24s %-8s %s  %s\n", when, e.State, oneLine(e.Workflow), oneLine(e.Blob))
+	}
+}
+
+func days(d time.Duration) string {
+	if d < 24*time.Hour {
+		return plural(int64(d.Hours()), "hour")
+	}
+	return plural(int64(d.Hours()/24), "day")
+}

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// byteSize is a flag's number of bytes: 500k, 10MiB, 1.5GB.
+type byteSize int64
+
+func (b *byteSize) UnmarshalText(text []byte) error {
+	n, err := humanize.ParseBytes(string(text))
+	if err != nil || n > math.MaxInt64 {
+		return fmt.Errorf("%q is no size: write it like 10MiB, 500k or 0", text)
+	}
+	*b = byteSize(n)
+	return nil
+}
+
+// moment is a flag's date or time. UTC is assumed where no zone is given.
+type moment struct {
+	time.Time
+	day bool // only a date was given
+}
+
+func (m *moment) UnmarshalText(text []byte) error {
+	s := string(text)
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		*m = moment{t, true}
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			*m = moment{t.UTC(), false}
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no date: write it like 2026-08-10 or 2026-08-10T15:04:05Z", text)
+}
+
+// end is the last instant that the moment stands for: a bare day includes that day.
+func (m moment) end() time.Time {
+	if !m.day {
+		return m.Time
+	}
+	return m.AddDate(0, 0, 1).Add(-time.Nanosecond)
+}

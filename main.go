@@ -1,0 +1,25 @@
+// Command civitar archives what the Civitai orchestrator made before it is deleted.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"civitar/internal/cli"
+)
+
+func main() {
+	ctx, cancel := context.WithCancel(context.Background())
+	drain := make(chan struct{})
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		close(drain)
+		<-signals
+		cancel()
+	}()
+	os.Exit(cli.Main(ctx, drain, os.Args[1:], cli.System()))
+}
