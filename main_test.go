@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"civitar/internal/sandbox"
+)
+
+// beProgram makes the test binary run as civitar itself, so that the tests drive the
+// whole program in processes of its own.
+const beProgram = "CIVITAR_TEST_BE_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(beProgram) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// account is a simulated orchestrator that outlives the processes which ask it.
+type account struct {
+	*sandbox.Server
+	url   string
+	token string
+}
+
+const testToken = "tok-3f9a1c77e2d84b0d9e6b"
+
+func newAccount(t testing.TB, o sandbox.Options) *account {
+	t.Helper()
+	if o.Token == "" {
+		o.Token = testToken
+	}
+	s := sandbox.New(o)
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return &account{Server: s, url: server.URL, token: o.Token}
+}
+
+// program prepares one run of civitar in a folder of its own, without limits of pace.
+func (a *account) program(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, args...)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(cleanEnv(), beProgram+"=1", "CIVITAI_API_URL="+a.url, "CIVITAI_API_TOKEN="+a.token)
+	return cmd
+}
+
+// archive is civitar archive into dest, as fast as it goes.
+func (a *account) archive(t testing.TB, dest string, args ...string) *exec.Cmd {
+	t.Helper()
+	return a.program(t, append([]string{"archive", dest, "--rate=0", "--blob-rate=0"}, args...)...)
+}
+
+func cleanEnv() []string {
+	var env []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "CIVITAI_") && !strings.HasPrefix(v, "NO_COLOR") {
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+// result is what a run left behind.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+func run(t testing.TB, cmd *exec.Cmd) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+func mustRun(t testing.TB, cmd *exec.Cmd, code int) result {
+	t.Helper()
+	r := run(t, cmd)
+	if r.code != code {
+		t.Fatalf("%v: exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", cmd.Args[1:], r.code, code, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// files maps every file below dir, by slash-separated path, to its content.
+func files(t testing.TB, dir string) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		all[filepath.ToSlash(rel)] = data
+		return err
+	})
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return all
+}
