@@ -1,0 +1,143 @@
+// Command scale measures what an account's size costs: peak resident memory while it is
+// archived, and how soon a run over the finished archive asks its first question.
+//
+//	go run ./bench/scale                  10,000 and 100,000 workflows of 4 blobs
+//	go run ./bench/scale -workflows 1000  another size
+//
+// It builds civitar, serves tiny pictures from the sandbox, and runs the real binary. The
+// archives are made in the system's temporary folder (-dir gives another) and removed.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"civitar/internal/sandbox"
+)
+
+func main() {
+	sizes := flag.String("workflows", "10000,100000", "numbers of workflows, separated by commas")
+	dir := flag.String("dir", "", "where the archives are made")
+	flag.Parse()
+	if err := measure(strings.Split(*sizes, ","), *dir); err != nil {
+		fmt.Fprintln(os.Stderr, "scale:", err)
+		os.Exit(1)
+	}
+}
+
+func measure(sizes []string, dir string) (err error) {
+	work, err := os.MkdirTemp(dir, "civitar-scale-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	exe := filepath.Join(work, "civitar")
+	build := exec.Command("go", "build", "-o", exe, "civitar")
+	build.Env, build.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("go build: %w", err)
+	}
+	fmt.Println("| workflows | blobs | first run | blobs/s | peak memory | run again: first request after | whole | peak memory |")
+	fmt.Println("|---|---|---|---|---|---|---|---|")
+	for _, size := range sizes {
+		n, err := strconv.Atoi(strings.TrimSpace(size))
+		if err != nil {
+			return err
+		}
+		if err := measureOne(exe, filepath.Join(work, size), n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func measureOne(exe, dest string, workflows int) error {
+	asked := &firstRequest{next: sandbox.New(sandbox.Options{Workflows: workflows, Tiny: true})}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: asked, ReadHeaderTimeout: time.Minute}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	defer func() { _ = server.Close(); <-served }()
+
+	url := "http://" + listener.Addr().String()
+	first, err := archive(exe, dest, url, asked)
+	if err != nil {
+		return err
+	}
+	again, err := archive(exe, dest, url, asked)
+	if err != nil {
+		return err
+	}
+	if first.Kept != int64(4*workflows) || again.Kept != 0 {
+		return fmt.Errorf("kept %d of %d, and %d again", first.Kept, 4*workflows, again.Kept)
+	}
+	fmt.Printf("| %d | %d | %.1f s | %.0f | %.0f MB | %.0f ms | %.0f ms | %.0f MB |\n", workflows, first.Kept, first.took.Seconds(),
+		float64(first.Kept)/first.took.Seconds(), first.peak, ms(again.first), ms(again.took), again.peak)
+	return os.RemoveAll(dest)
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// figures are those of one run.
+type figures struct {
+	Event       string
+	Kept        int64
+	took, first time.Duration // first: until the first request came in
+	peak        float64       // resident, in MB (10^6 bytes)
+}
+
+func archive(exe, dest, url string, asked *firstRequest) (f figures, err error) {
+	cmd := exec.Command(exe, "archive", dest, "--rate=0", "--blob-rate=0", "--json", "--log-level=warn")
+	cmd.Env = append(os.Environ(), "CIVITAI_API_URL="+url, "CIVITAI_API_TOKEN="+sandbox.DefaultToken)
+	cmd.Stderr = os.Stderr
+	out := &lastLine{}
+	cmd.Stdout = out
+	asked.at.Store(0)
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		return f, fmt.Errorf("civitar archive: %w", err)
+	}
+	f.took, f.first = time.Since(start), time.Unix(0, asked.at.Load()).Sub(start)
+	if f.peak, err = peakMemory(cmd.ProcessState); err != nil {
+		return f, err
+	}
+	return f, json.Unmarshal(out.line, &f)
+}
+
+// firstRequest notes when the first request came in.
+type firstRequest struct {
+	next http.Handler
+	at   atomic.Int64
+}
+
+func (f *firstRequest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.at.CompareAndSwap(0, time.Now().UnixNano())
+	f.next.ServeHTTP(w, r)
+}
+
+// lastLine keeps the last whole line written to it: the summary.
+type lastLine struct{ line, rest []byte }
+
+func (l *lastLine) Write(p []byte) (int, error) {
+	for _, b := range p {
+		l.rest = append(l.rest, b)
+		if b == '\n' {
+			l.line, l.rest = append(l.line[:0], l.rest...), l.rest[:0]
+		}
+	}
+	return len(p), nil
+}
