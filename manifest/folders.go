@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"civitar/internal/durable"
 )
 
 // folders are those of an archive's record, opened so that no planted link leads out of
@@ -16,7 +18,7 @@ type folders struct {
 	segments *os.Root // .civitar/journal
 }
 
-// makeFolders creates what is missing of the archive's folder and its record's.
+// makeFolders creates what is missing of the archive's folder and its record's, durably.
 func makeFolders(dir string) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return fmt.Errorf("%s is a file, not a folder: %w", dir, fs.ErrExist)
@@ -28,7 +30,21 @@ func makeFolders(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(root.MkdirAll(stateDir+"/"+journalDir, 0o777), root.Close())
+	defer root.Close()
+	if _, err := root.Lstat(stateDir + "/" + journalDir); err == nil {
+		return nil
+	}
+	if err := root.MkdirAll(stateDir+"/"+journalDir, 0o777); err != nil {
+		return err
+	}
+	if err := errors.Join(durable.SyncDir(root, stateDir), durable.SyncDir(root, ".")); err != nil {
+		return err
+	}
+	above, err := os.OpenRoot(filepath.Dir(filepath.Clean(dir)))
+	if err != nil {
+		return nil // a folder that may be passed through but not read: its owner made dir
+	}
+	return errors.Join(durable.SyncDir(above, "."), above.Close())
 }
 
 func openFolders(dir string) (folders, error) {

@@ -21,9 +21,9 @@ import (
 const (
 	// segmentSize is where a new segment of the journal is begun, in bytes.
 	segmentSize = 64 << 20
-	// maxLine is the longest line that is read, in bytes; what this package writes is
-	// far shorter.
-	maxLine = 1 << 20
+	// maxLine is the longest line that is read, in bytes; what this package is given to
+	// write is far shorter, even where a server makes up ids of absurd length.
+	maxLine = 16 << 20
 )
 
 // position is a place in the journal: up to there it is known.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"hash/fnv"
 	"strings"
 	"time"
@@ -61,7 +60,7 @@ func inBatches[T any](items []T, do func([]T) error) error {
 func (x *index) each(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error {
 	rows, err := x.db.QueryContext(ctx, query, args...)
 	if err != nil {
-		return err
+		return x.told(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -69,7 +68,7 @@ func (x *index) each(ctx context.Context, scan func(*sql.Rows) error, query stri
 			return err
 		}
 	}
-	return rows.Err()
+	return x.told(rows.Err())
 }
 
 func (x *index) known(ctx context.Context, ids []string) (map[string]*Known, error) {
@@ -135,19 +134,11 @@ func (x *index) taken(ctx context.Context, folded []string) (map[string]Key, err
 }
 
 func (x *index) coverage(ctx context.Context, scope string) ([]Span, error) {
-	var line string
-	err := x.db.QueryRowContext(ctx, "SELECT line FROM coverage WHERE scope = ?", scope).Scan(&line)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
+	lines, err := scanLines[Coverage](ctx, x, "SELECT line FROM coverage WHERE scope = ?", scope)
+	if err != nil || len(lines) == 0 {
 		return nil, err
 	}
-	var c Coverage
-	if err := json.Unmarshal([]byte(line), &c); err != nil {
-		return nil, err
-	}
-	return c.Spans, nil
+	return lines[0].Spans, nil
 }
 
 func (x *index) coverages(ctx context.Context) ([]Coverage, error) {
@@ -212,19 +203,22 @@ type Totals struct {
 // Totals counts workflows and blobs.
 func (x *index) Totals(ctx context.Context) (Totals, error) {
 	t := Totals{States: map[State]Count{}}
-	err := x.db.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(open), 0) FROM workflow").Scan(&t.Workflows, &t.Open)
-	if err != nil {
-		return t, err
-	}
 	return t, x.each(ctx, func(r *sql.Rows) error {
-		var s State
+		var what string
 		var c Count
-		if err := r.Scan(&s, &c.Blobs, &c.Bytes); err != nil {
+		if err := r.Scan(&what, &c.Blobs, &c.Bytes); err != nil {
 			return err
 		}
-		t.States[s] = c
+		switch what {
+		case "workflows":
+			t.Workflows = c.Blobs
+		case "open":
+			t.Open = c.Blobs
+		default:
+			t.States[State(what)] = c
+		}
 		return nil
-	}, "SELECT state, count(*), sum(size) FROM blob GROUP BY state")
+	}, "SELECT what, n, bytes FROM total WHERE n > 0")
 }
 
 // Reasons counts the blobs in a state by reason, most frequent first, at most n.
@@ -261,7 +255,8 @@ type Waiting struct {
 // and how many there are.
 func (x *index) Waiting(ctx context.Context, n int) (list []Waiting, total int64, err error) {
 	const from = " FROM blob b LEFT JOIN workflow w ON w.id = b.workflow WHERE b.state IN ('failed', 'pending')"
-	if err := x.db.QueryRowContext(ctx, "SELECT count(*)"+from).Scan(&total); err != nil {
+	err = x.each(ctx, func(r *sql.Rows) error { return r.Scan(&total) }, "SELECT count(*)"+from)
+	if err != nil {
 		return nil, 0, err
 	}
 	err = x.each(ctx, func(r *sql.Rows) error {

@@ -64,7 +64,7 @@ func TestLatestLineAboutABlobWins(t *testing.T) {
 
 func TestQuestionsAboutManyIDsAreAnsweredWhole(t *testing.T) {
 	t.Parallel()
-	const n = 1234
+	const n = 510
 	m := open(t, t.TempDir())
 	add(t, m, groups(n)...)
 	var workflows, paths []string
