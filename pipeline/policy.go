@@ -19,7 +19,7 @@ type decision struct {
 func decide(w *fetch.Workflow, b fetch.Blob, now time.Time) decision {
 	switch {
 	case b.Blocked != "":
-		return decision{manifest.Withheld, "blocked: " + b.Blocked}
+		return decision{manifest.Withheld, clip("blocked: " + b.Blocked)}
 	case b.Hidden:
 		return decision{manifest.Skipped, "hidden: deleted by the user on the site"}
 	case b.Temp:
@@ -29,7 +29,7 @@ func decide(w *fetch.Workflow, b fetch.Blob, now time.Time) decision {
 	case b.Available:
 		return decision{}
 	case !w.Status.Ended():
-		return decision{manifest.Pending, "the workflow is " + string(orUnknown(w.Status))}
+		return decision{manifest.Pending, clip("the workflow is " + string(orUnknown(w.Status)))}
 	case failed(w.Status):
 		return decision{manifest.Gone, neverProduced(w)}
 	case b.Level.Mature() && b.URL == "":

@@ -36,6 +36,8 @@ func explain(err error) string {
 		return "the API does not permit this with your token (" + text + "): nothing was taken for absent; check which rights the token has"
 	case errors.Is(err, pipeline.ErrListing):
 		return text + "; what was listed is archived, run the same command again to go on"
+	case errors.Is(err, manifest.ErrIndex):
+		return text + ": nothing is lost, run civitar archive again and it is made anew"
 	case errors.Is(err, pipeline.ErrOutage):
 		return text + "; everything so far is kept, run the same command again later to go on"
 	case errors.Is(err, fetch.ErrUnavailable), errors.Is(err, fetch.ErrRateLimited):
