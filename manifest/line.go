@@ -46,6 +46,9 @@ type Blob struct {
 	NSFW   string `json:"nsfw,omitempty"`
 }
 
+// AnyScope stands in a workflow's line for several scopes.
+const AnyScope = "*"
+
 // Workflow is a line about a workflow as a run saw it.
 type Workflow struct {
 	Time      time.Time `json:"time"`
@@ -56,7 +59,7 @@ type Workflow struct {
 	Status    string    `json:"status"`
 	// Open is set while the status is not a terminal one.
 	Open bool `json:"open,omitempty"`
-	// Scope is that of the run: see Coverage.
+	// Scope is that of the run (see Coverage), or AnyScope.
 	Scope string `json:"scope,omitempty"`
 	// Sidecar is the path of the workflow's JSON; Print tells whether it changed.
 	Sidecar string `json:"sidecar,omitempty"`

@@ -172,7 +172,7 @@ func (x *index) revisit(ctx context.Context, scope, run, after string, n int) ([
 			SELECT id FROM workflow WHERE open AND id > ?1
 			UNION SELECT workflow FROM blob WHERE state IN ('failed', 'pending') AND workflow > ?1
 		) AS again
-		WHERE (?2 = '' OR (SELECT scope FROM workflow WHERE workflow.id = again.id) = ?2)
+		WHERE (?2 = '' OR (SELECT scope FROM workflow WHERE workflow.id = again.id) IN (?2, '` + AnyScope + `'))
 		AND coalesce((SELECT run FROM workflow WHERE workflow.id = again.id), '') <> ?3
 		ORDER BY id LIMIT ?4`
 	var ids []string

@@ -263,6 +263,9 @@ func (r *run) ownOutcome(w *work) (outcome, error) {
 	o := outcome{work: w, page: w.page, workflow: line}
 	if w.known != nil && w.known.Workflow.Workflow != "" {
 		before := w.known.Workflow
+		if before.Scope != line.Scope {
+			line.Scope = manifest.AnyScope // none of the runs that saw it may lose sight of it
+		}
 		if before.Print == line.Print && before.Sidecar != "" {
 			line.Sidecar = before.Sidecar
 			o.quiet = !line.Open && before.Status == line.Status && !waits(w.known)

@@ -254,11 +254,14 @@ func (m *memoryRecord) Coverage(_ context.Context, scope string) ([]manifest.Spa
 	return m.coverage[scope], nil
 }
 
-func (m *memoryRecord) Revisit(_ context.Context, _, run, after string, n int) ([]string, error) {
+func (m *memoryRecord) Revisit(_ context.Context, scope, run, after string, n int) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var ids []string
 	for id, k := range m.workflows {
+		if of := k.Workflow.Scope; scope != "" && of != scope && of != manifest.AnyScope {
+			continue
+		}
 		if id > after && k.Workflow.Run != run && (k.Workflow.Open || waits(k)) {
 			ids = append(ids, id)
 		}

@@ -129,6 +129,23 @@ func TestLateWorkflowIsFound(t *testing.T) {
 	})
 }
 
+func TestWorkflowSeenUnderSeveralFiltersIsCompletedUnderEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		b.grow(30, func() time.Duration { return 2 * time.Hour })
+		b.source.workflows[10].Status = "processing"
+		b.source.workflows[10].Blobs[0].Available = false
+		first := func(c *Config) { c.Filter.Text = "a" }
+		b.mustRun(t, first)
+		b.mustRun(t, func(c *Config) { c.Filter.Text = "b" })
+		b.source.workflows[10].Status = "succeeded"
+		b.source.workflows[10].Blobs[0].Available = true
+		if s := b.mustRun(t, first); s.Kept != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestLimitTakesTheNewestAndMovesNoCoverage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench()
