@@ -32,12 +32,26 @@ type position struct {
 	Offset  int64
 }
 
+func (p position) before(q position) bool {
+	return p.Segment < q.Segment || p.Segment == q.Segment && p.Offset < q.Offset
+}
+
+// Damage is a line of the journal that cannot be read. Offset is in bytes.
+type Damage struct {
+	Segment string
+	Offset  int64
+	Err     error
+
+	at position // after the line
+}
+
 // journal appends to the last segment, or only reads when file is nil.
 type journal struct {
 	root    *os.Root // the folder of the segments
 	source  string
 	created time.Time
 	log     *slog.Logger
+	damaged func(Damage) // told of lines passed over, beside the logger; nil is nobody
 
 	segments []int
 	file     *os.File
@@ -299,6 +313,9 @@ func (j *journal) replaySegment(n int, start int64, use func(Line, position) err
 		_, l, err := parseLine(line)
 		if err != nil {
 			j.log.Warn("journal: a damaged line is passed over", "segment", segmentFile(n), "offset", at-size, "error", err)
+			if j.damaged != nil {
+				j.damaged(Damage{segmentFile(n), at - size, err, position{n, at}})
+			}
 			continue
 		}
 		if l != nil {

@@ -111,6 +111,11 @@ func Open(ctx context.Context, dir string, o Options) (_ *Manifest, err error) {
 	return m, nil
 }
 
+// Settle notes that the run ended in order, so that its end leaves no file that no line
+// speaks of. What earlier runs left that died is settled only by a run over the whole
+// account, which comes by it again.
+func (m *Manifest) Settle(whole bool) { m.lock.settled = whole || !m.lock.inherited }
+
 // Close releases the archive.
 func (m *Manifest) Close() error {
 	var errs []error

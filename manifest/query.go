@@ -80,13 +80,13 @@ func (x *index) known(ctx context.Context, ids []string) (map[string]*Known, err
 			k := &Known{Blobs: map[string]Blob{}}
 			w := &k.Workflow
 			var created, completed int64
-			if err := r.Scan(&w.Workflow, &created, &completed, &w.Status, &w.Open, &w.Scope, &w.Sidecar, &w.Print); err != nil {
+			if err := r.Scan(&w.Workflow, &created, &completed, &w.Status, &w.Open, &w.Scope, &w.Sidecar, &w.Print, &w.Size, &w.SHA256); err != nil {
 				return err
 			}
 			w.Created, w.Completed = fromUnix(created), fromUnix(completed)
 			found[w.Workflow] = k
 			return nil
-		}, "SELECT id, created, completed, status, open, scope, sidecar, print FROM workflow WHERE id IN ("+in+")", args...)
+		}, "SELECT id, created, completed, status, open, scope, sidecar, print, size, sha256 FROM workflow WHERE id IN ("+in+")", args...)
 		if err != nil {
 			return err
 		}

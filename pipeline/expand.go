@@ -265,7 +265,7 @@ func (r *run) ownOutcome(w *work) (outcome, error) {
 	if w.known != nil && w.known.Workflow.Workflow != "" {
 		before := w.known.Workflow
 		if before.Print == line.Print && before.Sidecar != "" {
-			line.Sidecar = before.Sidecar
+			line.Sidecar, line.Size, line.SHA256 = before.Sidecar, before.Size, before.SHA256
 			o.quiet = !line.Open && before.Status == line.Status && !waits(w.known)
 			return o, nil
 		}

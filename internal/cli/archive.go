@@ -175,7 +175,11 @@ func (c *archiveCmd) archive(s *session, screen *screen, log *slog.Logger, clien
 	close(stop)
 	<-shown
 
+	inOrder := err == nil && !summary.Interrupted
 	err = errors.Join(err, finish(record, dir, summary, cfg.Filter.Scope()))
+	if inOrder && err == nil {
+		record.Settle(cfg.Filter.Scope() == "" && cfg.Limit == 0 && cfg.IDs == nil)
+	}
 	if p.events != nil {
 		p.events.summary(c.Dest, summary, err)
 	} else if !c.Output.Quiet {

@@ -22,7 +22,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1   // could not run
 	exitUsage       = 2   // the command line is wrong
-	exitIncomplete  = 3   // ended, with failed blobs
+	exitIncomplete  = 3   // ended, with failed blobs or findings
 	exitInterrupted = 130 // stopped by a signal
 )
 
@@ -46,6 +46,7 @@ func (w World) env(name string) string {
 type commands struct {
 	Archive archiveCmd `cmd:"" default:"withargs" help:"Archive workflows and their results (the default command)."`
 	Status  statusCmd  `cmd:"" help:"Tell what an archive holds, what is missing, and what expires next."`
+	Verify  verifyCmd  `cmd:"" help:"Compare an archive with its record: find what is missing, altered or foreign."`
 	Sandbox sandboxCmd `cmd:"" help:"Serve a simulated orchestrator on loopback, to try things on."`
 	Version versionCmd `cmd:"" help:"Tell the version."`
 }
