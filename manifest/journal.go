@@ -196,14 +196,19 @@ func (j *journal) beginSegment(n int) error {
 }
 
 func (j *journal) writeHeader() error {
+	line, err := j.header()
+	if err != nil {
+		return err
+	}
+	return j.write(line)
+}
+
+func (j *journal) header() ([]byte, error) {
 	if j.created.IsZero() {
 		j.created = time.Now().UTC()
 	}
 	data, err := json.Marshal(header{Journal: journalName, Format: Format, Source: j.source, Created: j.created})
-	if err != nil {
-		return err
-	}
-	return j.write(append(data, '\n'))
+	return append(data, '\n'), err
 }
 
 // write appends data and makes it durable, or takes back what it can of it.

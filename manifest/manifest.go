@@ -20,6 +20,7 @@ package manifest
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -56,6 +57,9 @@ type Options struct {
 	Source string
 	// Logger is told of rebuilds and damage; nil is silent.
 	Logger *slog.Logger
+	// Repair writes segments of the journal anew that hold damaged lines, after putting
+	// aside what they were, and makes the index anew.
+	Repair bool
 }
 
 // Sandbox is the source of archives made from the simulated orchestrator.
@@ -64,6 +68,9 @@ const Sandbox = "sandbox"
 // Manifest is an archive's record, held for writing. Append is for one goroutine; the
 // questions may be asked from any.
 type Manifest struct {
+	// Damaged is the number of lines that Options.Repair took out of the journal.
+	Damaged int
+
 	folders
 	lock    *lock
 	journal *journal
@@ -98,6 +105,11 @@ func Open(ctx context.Context, dir string, o Options) (_ *Manifest, err error) {
 	}
 	if m.lock, err = takeLock(ctx, m.path(lockFile)); err != nil {
 		return nil, err
+	}
+	if o.Repair {
+		if err := m.repair(o.Source, o.Logger); err != nil {
+			return nil, err
+		}
 	}
 	if m.journal, err = openJournal(m.segments, o.Source, o.Logger); err != nil {
 		return nil, err
@@ -192,9 +204,20 @@ func (m *Manifest) Coverage(ctx context.Context, scope string) ([]Span, error) {
 // Revisit returns at most n ids of workflows that must be asked for again, in order of
 // id, after the id given: those that had not ended, and those with failed or pending
 // blobs, except where the run has written a line about the workflow itself. An empty scope
-// means those of every scope.
+// means those of every scope, an empty run excepts none.
 func (m *Manifest) Revisit(ctx context.Context, scope, run, after string, n int) ([]string, error) {
 	return m.index.revisit(ctx, scope, run, after, n)
+}
+
+// Failures hands on the failed blobs whose reason is the one given.
+func (m *Manifest) Failures(ctx context.Context, reason string, use func(Key) error) error {
+	return m.index.each(ctx, func(r *sql.Rows) error {
+		var k Key
+		if err := r.Scan(&k.Workflow, &k.Blob); err != nil {
+			return err
+		}
+		return use(k)
+	}, "SELECT workflow, blob FROM blob WHERE state = 'failed' AND reason = ?", reason)
 }
 
 // Reader answers questions about an archive that it does not hold.

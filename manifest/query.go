@@ -182,7 +182,7 @@ func (x *index) revisit(ctx context.Context, scope, run, after string, n int) ([
 			UNION SELECT workflow FROM blob WHERE state IN ('failed', 'pending') AND workflow > ?1
 		) AS again
 		WHERE (?2 = '' OR (SELECT scope FROM workflow WHERE workflow.id = again.id) = ?2)
-		AND coalesce((SELECT run FROM workflow WHERE workflow.id = again.id), '') <> ?3
+		AND (?3 = '' OR coalesce((SELECT run FROM workflow WHERE workflow.id = again.id), '') <> ?3)
 		ORDER BY id LIMIT ?4`
 	var ids []string
 	err := x.each(ctx, func(r *sql.Rows) error {

@@ -47,6 +47,7 @@ type commands struct {
 	Archive archiveCmd `cmd:"" default:"withargs" help:"Archive workflows and their results (the default command)."`
 	Status  statusCmd  `cmd:"" help:"Tell what an archive holds, what is missing, and what expires next."`
 	Verify  verifyCmd  `cmd:"" help:"Compare an archive with its record: find what is missing, altered or foreign."`
+	Repair  repairCmd  `cmd:"" help:"Fetch again what is missing or altered, and say what can no longer be restored."`
 	Sandbox sandboxCmd `cmd:"" help:"Serve a simulated orchestrator on loopback, to try things on."`
 	Version versionCmd `cmd:"" help:"Tell the version."`
 }

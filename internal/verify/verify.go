@@ -62,7 +62,7 @@ type Options struct {
 	Share float64
 	// Workers is how many files are read at once (4).
 	Workers int
-	// Own is for the process that holds the archive: what is not recorded is a finding.
+	// Own is for the process that holds the archive: no run is at work beside it.
 	Own bool
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time

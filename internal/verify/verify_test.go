@@ -271,8 +271,7 @@ func TestARunAtWorkIsNoFinding(t *testing.T) {
 	k.close(false)
 	wantFound(t, k.dir, Options{}, "altered media/d/w000_b.jpg") // cut off: the next run takes them up
 	k.open()
-	wantFound(t, k.dir, Options{Own: true}, "altered media/d/w000_b.jpg", "altered workflows/d/w000.json",
-		"foreign media/d/w001_b.jpg", "leftover "+partial)
+	wantFound(t, k.dir, Options{Own: true}, "altered media/d/w000_b.jpg", "altered workflows/d/w000.json", "leftover "+partial)
 	k.close(true)
 	wantFound(t, k.dir, Options{}, "altered media/d/w000_b.jpg", "altered workflows/d/w000.json",
 		"foreign media/d/w001_b.jpg", "leftover "+partial)
