@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"civitar/internal/cli"
 	"civitar/internal/sandbox"
 )
 
@@ -19,8 +20,9 @@ const beProgram = "CIVITAR_TEST_BE_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(beProgram) != "" {
-		main()
-		return
+		w := cli.System()
+		w.Disk = brokenDisk()
+		start(w)
 	}
 	os.Exit(m.Run())
 }

@@ -48,7 +48,7 @@ func OpenAudit(ctx context.Context, dir string, damaged func(Damage)) (_ *Audit,
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	a.folders, err = openFolders(dir)
+	a.folders, err = openFolders(dir, nil)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", dir, ErrNoArchive)
 	}

@@ -49,7 +49,7 @@ func heal(f folders, j *journal, log *slog.Logger) (damaged int, err error) {
 
 // eachLine hands on the whole lines of a segment, newline included, each with what is
 // wrong with it.
-func eachLine(root *os.Root, name string, use func(line []byte, err error) error) error {
+func eachLine(root *durable.Folder, name string, use func(line []byte, err error) error) error {
 	f, err := root.Open(name)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (f folders) copyAside(name string) error {
 		err = to.Sync()
 	}
 	for dir := folder; err == nil && dir != "."; dir = path.Dir(dir) {
-		err = durable.SyncDir(f.state, dir)
+		err = f.state.SyncDir(dir)
 	}
 	return errors.Join(err, to.Close())
 }
@@ -130,7 +130,7 @@ func (j *journal) rewrite(name string) (err error) {
 	if err := j.root.Rename(temp, name); err != nil {
 		return err
 	}
-	return durable.SyncDir(j.root, ".")
+	return j.root.SyncDir(".")
 }
 
 // Forget takes back what the coverage of every scope says, so that the next run lists

@@ -69,13 +69,34 @@ func takeLock(ctx context.Context, path string) (*lock, error) {
 	}
 	data, err := json.Marshal(me)
 	if err == nil {
-		// Windows locks the first byte against readers: the text starts at the second.
-		err = os.WriteFile(path, append([]byte(" "), data...), 0o666)
+		err = writeHolder(path, data)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Unlock())
 	}
 	return &lock{f: f, path: path, inherited: !before.IsZero()}, nil
+}
+
+// writeHolder puts a new text in the place of the old by one write: a process that is
+// killed here must not take away what the old one told.
+func writeHolder(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		// Windows locks the first byte against readers: the text starts at the second.
+		text := append([]byte(" "), data...)
+		for int64(len(text)) < info.Size() {
+			text = append(text, ' ')
+		}
+		_, err = f.WriteAt(text, 0)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }
 
 // isHeld tells whether somebody holds the lock. An error counts as held.

@@ -28,6 +28,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"civitar/internal/durable"
 )
 
 const (
@@ -39,6 +41,9 @@ const (
 	indexFile   = "index.db"
 	lockFile    = "lock"
 	summaryFile = "manifest.json"
+
+	// indexed is the step by which the index follows the journal.
+	indexed durable.Op = "index"
 )
 
 var (
@@ -60,6 +65,8 @@ type Options struct {
 	// Repair writes segments of the journal anew that hold damaged lines, after putting
 	// aside what they were, and makes the index anew.
 	Repair bool
+	// Hook is called before every step that changes the disk: it is for tests.
+	Hook durable.Hook
 }
 
 // Sandbox is the source of archives made from the simulated orchestrator.
@@ -72,6 +79,7 @@ type Manifest struct {
 	Damaged int
 
 	folders
+	hook    durable.Hook
 	lock    *lock
 	journal *journal
 	index   *index
@@ -91,16 +99,16 @@ func Open(ctx context.Context, dir string, o Options) (_ *Manifest, err error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if err := makeFolders(dir); err != nil {
+	if err := makeFolders(dir, o.Hook); err != nil {
 		return nil, err
 	}
-	m := &Manifest{}
+	m := &Manifest{hook: o.Hook}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.Close())
 		}
 	}()
-	if m.folders, err = openFolders(dir); err != nil {
+	if m.folders, err = openFolders(dir, o.Hook); err != nil {
 		return nil, err
 	}
 	if m.lock, err = takeLock(ctx, m.path(lockFile)); err != nil {
@@ -155,7 +163,13 @@ func (m *Manifest) Append(ctx context.Context, lines []Line) error {
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	if err := m.index.apply(context.WithoutCancel(ctx), lines, at); err != nil {
+	if m.hook != nil {
+		err = m.hook(indexed, indexFile)
+	}
+	if err == nil {
+		err = m.index.apply(context.WithoutCancel(ctx), lines, at)
+	}
+	if err != nil {
 		m.journal.broken = err // the next group would hide from the index that it lacks this one
 		return fmt.Errorf("index: %w", err)
 	}
@@ -239,7 +253,7 @@ func Read(ctx context.Context, dir string) (_ *Reader, err error) {
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	r.folders, err = openFolders(dir)
+	r.folders, err = openFolders(dir, nil)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", dir, ErrNoArchive)
 	}

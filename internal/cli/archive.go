@@ -81,12 +81,12 @@ func (c *archiveCmd) Run(s *session) error {
 		return err
 	}
 	defer client.Close()
-	record, err := c.openRecord(s, client, manifest.Options{Source: source, Logger: log})
+	record, err := c.openRecord(s, client, manifest.Options{Source: source, Logger: log, Hook: s.Disk})
 	if err != nil {
 		return err
 	}
 	defer record.Close()
-	dir, err := sink.Open(c.Dest)
+	dir, err := sink.Open(c.Dest, sink.WithHook(s.Disk))
 	if err != nil {
 		return err
 	}

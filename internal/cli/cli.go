@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"civitar/internal/durable"
 )
 
 // The exit codes, as the README tells them.
@@ -36,6 +38,9 @@ type World struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	LookupEnv      func(string) (string, bool)
+	// Disk is called before every step that changes an archive: it is for tests, which
+	// break the disk or the process there. System sets none.
+	Disk durable.Hook
 }
 
 func (w World) env(name string) string {

@@ -56,12 +56,12 @@ func (c *repairCmd) Run(s *session) error {
 	defer client.Close()
 	ctx, cancel := s.drainable()
 	defer cancel()
-	record, err := manifest.Open(ctx, c.Dest, manifest.Options{Source: source, Logger: log, Repair: true})
+	record, err := manifest.Open(ctx, c.Dest, manifest.Options{Source: source, Logger: log, Repair: true, Hook: s.Disk})
 	if err != nil {
 		return err
 	}
 	defer record.Close()
-	dir, err := sink.Open(c.Dest)
+	dir, err := sink.Open(c.Dest, sink.WithHook(s.Disk))
 	if err != nil {
 		return err
 	}
