@@ -10,7 +10,10 @@ import (
 	"civitar/internal/cli"
 )
 
-func main() {
+func main() { start(cli.System()) }
+
+// start runs the program in a world and ends the process.
+func start(w cli.World) {
 	ctx, cancel := context.WithCancel(context.Background())
 	drain := make(chan struct{})
 	signals := make(chan os.Signal, 2)
@@ -21,5 +24,5 @@ func main() {
 		<-signals
 		cancel()
 	}()
-	os.Exit(cli.Main(ctx, drain, os.Args[1:], cli.System()))
+	os.Exit(cli.Main(ctx, drain, os.Args[1:], w))
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"civitar/internal/cli"
 	"civitar/internal/sandbox"
 )
 
@@ -19,8 +20,9 @@ const beProgram = "CIVITAR_TEST_BE_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(beProgram) != "" {
-		main()
-		return
+		w := cli.System()
+		w.Disk = brokenDisk()
+		start(w)
 	}
 	os.Exit(m.Run())
 }
@@ -106,7 +108,7 @@ func files(t testing.TB, dir string) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
 		data, err := os.ReadFile(path)

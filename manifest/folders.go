@@ -14,19 +14,19 @@ import (
 // the archive.
 type folders struct {
 	dir      string
-	state    *os.Root // .civitar
-	segments *os.Root // .civitar/journal
+	state    *durable.Folder // .civitar
+	segments *durable.Folder // .civitar/journal
 }
 
 // makeFolders creates what is missing of the archive's folder and its record's, durably.
-func makeFolders(dir string) error {
+func makeFolders(dir string, hook durable.Hook) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return fmt.Errorf("%s is a file, not a folder: %w", dir, fs.ErrExist)
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(dir)
+	root, err := durable.Open(dir, hook)
 	if err != nil {
 		return err
 	}
@@ -37,27 +37,27 @@ func makeFolders(dir string) error {
 	if err := root.MkdirAll(stateDir+"/"+journalDir, 0o777); err != nil {
 		return err
 	}
-	if err := errors.Join(durable.SyncDir(root, stateDir), durable.SyncDir(root, ".")); err != nil {
+	if err := errors.Join(root.SyncDir(stateDir), root.SyncDir(".")); err != nil {
 		return err
 	}
-	above, err := os.OpenRoot(filepath.Dir(filepath.Clean(dir)))
+	above, err := durable.Open(filepath.Dir(filepath.Clean(dir)), hook)
 	if err != nil {
 		return nil // a folder that may be passed through but not read: its owner made dir
 	}
-	return errors.Join(durable.SyncDir(above, "."), above.Close())
+	return errors.Join(above.SyncDir("."), above.Close())
 }
 
-func openFolders(dir string) (folders, error) {
+func openFolders(dir string, hook durable.Hook) (folders, error) {
 	f := folders{dir: dir}
-	root, err := os.OpenRoot(dir)
+	root, err := durable.Open(dir, hook)
 	if err != nil {
 		return f, err
 	}
 	defer root.Close()
-	if f.state, err = root.OpenRoot(stateDir); err != nil {
+	if f.state, err = root.Folder(stateDir); err != nil {
 		return f, err
 	}
-	if f.segments, err = f.state.OpenRoot(journalDir); err != nil {
+	if f.segments, err = f.state.Folder(journalDir); err != nil {
 		return f, errors.Join(err, f.close())
 	}
 	// The lock and SQLite open by path: nothing of theirs may be a link.
@@ -74,7 +74,7 @@ func (f *folders) path(name string) string { return filepath.Join(f.dir, stateDi
 
 func (f *folders) close() error {
 	var errs []error
-	for _, root := range []*os.Root{f.segments, f.state} {
+	for _, root := range []*durable.Folder{f.segments, f.state} {
 		if root != nil {
 			errs = append(errs, root.Close())
 		}

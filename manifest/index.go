@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -20,14 +21,14 @@ import (
 )
 
 // indexVersion changes with the schema; an index of another version is made anew.
-const indexVersion = 2
+const indexVersion = 3
 
 const schema = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE workflow (
 	id TEXT PRIMARY KEY, created INTEGER NOT NULL, completed INTEGER NOT NULL,
 	status TEXT NOT NULL, open INTEGER NOT NULL, scope TEXT NOT NULL, sidecar TEXT NOT NULL, fold INTEGER,
-	print TEXT NOT NULL, run TEXT NOT NULL
+	print TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, run TEXT NOT NULL, time INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX workflow_open ON workflow (id) WHERE open;
 CREATE INDEX workflow_fold ON workflow (fold) WHERE fold IS NOT NULL;
@@ -234,23 +235,14 @@ func freshIndex(ctx context.Context, path string) (*index, error) {
 // position is how far the index has followed the journal. An index that cannot be of this
 // journal is an error.
 func (x *index) position(ctx context.Context, j *journal) (position, error) {
-	var version int
-	if err := x.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	version, at, created, err := whereabouts(ctx, x.db)
+	if err != nil {
 		return position{}, err
 	}
 	if version != indexVersion {
 		return position{}, fmt.Errorf("schema %d, not %d", version, indexVersion)
 	}
-	var at position
-	var created string
-	err := x.db.QueryRowContext(ctx, `SELECT
-		coalesce((SELECT value FROM meta WHERE key = 'segment'), 0),
-		coalesce((SELECT value FROM meta WHERE key = 'offset'), 0),
-		coalesce((SELECT value FROM meta WHERE key = 'journal'), '')`).Scan(&at.Segment, &at.Offset, &created)
-	if err != nil {
-		return position{}, err
-	}
-	if end := j.end(); at.Segment > end.Segment || at.Segment == end.Segment && at.Offset > end.Offset {
+	if end := j.end(); end.before(at) {
 		return position{}, errors.New("ahead of the journal")
 	}
 	if at != (position{}) && created != stamp(j) {
@@ -262,10 +254,20 @@ func (x *index) position(ctx context.Context, j *journal) (position, error) {
 // stamp tells one journal from another.
 func stamp(j *journal) string { return j.created.UTC().Format(time.RFC3339Nano) }
 
-// follow takes in what the journal says after at.
+// follow takes in what the journal says after at, up to its end.
 func (x *index) follow(ctx context.Context, j *journal, at position) error {
+	_, err := x.followTo(ctx, j, at, position{math.MaxInt, 0})
+	return err
+}
+
+// errThere ends a replay at the place where it was to end.
+var errThere = errors.New("there")
+
+// followTo takes in what the journal says after at, up to the place until, and tells where
+// the last line ended that it took in.
+func (x *index) followTo(ctx context.Context, j *journal, at, until position) (position, error) {
 	if _, err := x.db.ExecContext(ctx, "INSERT INTO meta VALUES ('journal', ?) ON CONFLICT DO UPDATE SET value = excluded.value", stamp(j)); err != nil {
-		return err
+		return at, err
 	}
 	var lines []Line
 	flush := func() error {
@@ -273,16 +275,22 @@ func (x *index) follow(ctx context.Context, j *journal, at position) error {
 		return x.apply(ctx, lines, at)
 	}
 	err := j.replay(at, func(l Line, after position) error {
+		if until.before(after) {
+			return errThere
+		}
 		lines, at = append(lines, l), after
 		if len(lines) < replayGroup {
 			return nil
 		}
 		return flush()
 	})
+	if errors.Is(err, errThere) {
+		err = nil
+	}
 	if err == nil && len(lines) > 0 {
 		err = flush()
 	}
-	return err
+	return at, err
 }
 
 // apply takes in a group of lines, after which the journal stands at.
@@ -308,10 +316,11 @@ func (x *index) transact(ctx context.Context, lines []Line, at position) error {
 }
 
 const (
-	putWorkflow = `INSERT INTO workflow (id, created, completed, status, open, scope, sidecar, fold, print, run)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	putWorkflow = `INSERT INTO workflow (id, created, completed, status, open, scope, sidecar, fold, print, size, sha256, run, time)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET created = excluded.created, completed = excluded.completed, status = excluded.status, open = excluded.open,
-		scope = excluded.scope, sidecar = excluded.sidecar, fold = excluded.fold, print = excluded.print, run = excluded.run`
+		scope = excluded.scope, sidecar = excluded.sidecar, fold = excluded.fold, print = excluded.print,
+		size = excluded.size, sha256 = excluded.sha256, run = excluded.run, time = excluded.time`
 	putBlob = `INSERT INTO blob (workflow, blob, step, type, state, reason, asked, path, fold, size, sha256, media, nsfw, time)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET step = excluded.step, type = excluded.type, state = excluded.state, reason = excluded.reason,
@@ -336,7 +345,7 @@ func applyLines(ctx context.Context, tx *sql.Tx, lines []Line) error {
 		switch l := l.(type) {
 		case Workflow:
 			_, err = workflow.ExecContext(ctx, l.Workflow, unix(l.Created), unix(l.Completed), l.Status, l.Open, l.Scope,
-				l.Sidecar, foldOf(l.Sidecar), l.Print, l.Run)
+				l.Sidecar, foldOf(l.Sidecar), l.Print, l.Size, l.SHA256, l.Run, unix(l.Time))
 		case Blob:
 			_, err = blob.ExecContext(ctx, l.Workflow, l.Blob, l.Step, l.Type, l.State, l.Reason, l.Asked, l.Path, foldOf(l.Path),
 				l.Size, l.SHA256, l.Media, l.NSFW, unix(l.Time))

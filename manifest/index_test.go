@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"civitar/internal/durable"
 )
 
 func alterIndex(t *testing.T, dir, query string, args ...any) {
@@ -172,7 +174,7 @@ func (h *history) befall(t *testing.T) {
 	case 1:
 		must(t, os.Remove(statePath(h.dir, summaryFile)))
 	case 2, 3:
-		root, err := os.OpenRoot(statePath(h.dir, journalDir))
+		root, err := durable.Open(statePath(h.dir, journalDir), nil)
 		must(t, err)
 		j, err := readJournal(root)
 		must(t, errors.Join(err, root.Close()))

@@ -32,15 +32,29 @@ type position struct {
 	Offset  int64
 }
 
+func (p position) before(q position) bool {
+	return p.Segment < q.Segment || p.Segment == q.Segment && p.Offset < q.Offset
+}
+
+// Damage is a line of the journal that cannot be read. Offset is in bytes.
+type Damage struct {
+	Segment string
+	Offset  int64
+	Err     error
+
+	at position // after the line
+}
+
 // journal appends to the last segment, or only reads when file is nil.
 type journal struct {
-	root    *os.Root // the folder of the segments
+	root    *durable.Folder // the folder of the segments
 	source  string
 	created time.Time
 	log     *slog.Logger
+	damaged func(Damage) // told of lines passed over, beside the logger; nil is nobody
 
 	segments []int
-	file     *os.File
+	file     *durable.File
 	offset   int64
 	broken   error // the first failed append: what follows it could not be trusted
 }
@@ -50,7 +64,7 @@ var segmentName = regexp.MustCompile(`^([0-9]{6,9})\.jsonl$`)
 func segmentFile(n int) string { return fmt.Sprintf("%06d.jsonl", n) }
 
 // readJournal finds the segments and reads the first header.
-func readJournal(root *os.Root) (*journal, error) {
+func readJournal(root *durable.Folder) (*journal, error) {
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return nil, err
@@ -80,7 +94,7 @@ func readJournal(root *os.Root) (*journal, error) {
 
 // readHeader returns the segment's header, or nil when its first line is none. A format
 // that is too new is an error.
-func readHeader(root *os.Root, name string) (*header, error) {
+func readHeader(root *durable.Folder, name string) (*header, error) {
 	f, err := root.Open(name)
 	if err != nil {
 		return nil, err
@@ -101,7 +115,7 @@ func readHeader(root *os.Root, name string) (*header, error) {
 }
 
 // openJournal opens the journal for appending.
-func openJournal(root *os.Root, source string, log *slog.Logger) (*journal, error) {
+func openJournal(root *durable.Folder, source string, log *slog.Logger) (*journal, error) {
 	j, err := readJournal(root)
 	if err != nil {
 		return nil, err
@@ -145,7 +159,7 @@ func (j *journal) openLast() error {
 }
 
 // lastLineEnd finds the offset after the last newline.
-func lastLineEnd(f *os.File) (end, size int64, err error) {
+func lastLineEnd(f *durable.File) (end, size int64, err error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, 0, err
@@ -178,18 +192,23 @@ func (j *journal) beginSegment(n int) error {
 		return err
 	}
 	j.segments = append(j.segments, n)
-	return durable.SyncDir(j.root, ".")
+	return j.root.SyncDir(".")
 }
 
 func (j *journal) writeHeader() error {
+	line, err := j.header()
+	if err != nil {
+		return err
+	}
+	return j.write(line)
+}
+
+func (j *journal) header() ([]byte, error) {
 	if j.created.IsZero() {
 		j.created = time.Now().UTC()
 	}
 	data, err := json.Marshal(header{Journal: journalName, Format: Format, Source: j.source, Created: j.created})
-	if err != nil {
-		return err
-	}
-	return j.write(append(data, '\n'))
+	return append(data, '\n'), err
 }
 
 // write appends data and makes it durable, or takes back what it can of it.
@@ -299,6 +318,9 @@ func (j *journal) replaySegment(n int, start int64, use func(Line, position) err
 		_, l, err := parseLine(line)
 		if err != nil {
 			j.log.Warn("journal: a damaged line is passed over", "segment", segmentFile(n), "offset", at-size, "error", err)
+			if j.damaged != nil {
+				j.damaged(Damage{segmentFile(n), at - size, err, position{n, at}})
+			}
 			continue
 		}
 		if l != nil {

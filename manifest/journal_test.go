@@ -29,7 +29,7 @@ func ids(lines []Line) (all []string) {
 // journalOf opens the journal alone, which is much faster than a whole manifest.
 func journalOf(t *testing.T, dir string) *journal {
 	t.Helper()
-	root, err := os.OpenRoot(dir)
+	root, err := durable.Open(dir, nil)
 	must(t, err)
 	t.Cleanup(func() { root.Close() })
 	j, err := openJournal(root, source, slog.New(slog.DiscardHandler))

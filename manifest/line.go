@@ -57,13 +57,17 @@ type Workflow struct {
 	Created   time.Time `json:"created,omitzero"`
 	Completed time.Time `json:"completed,omitzero"`
 	Status    string    `json:"status"`
-	// Open is set while the status is not a terminal one.
+	// Open is set while the status is not a terminal one, and when the sidecar was lost:
+	// the next run asks for the workflow again.
 	Open bool `json:"open,omitempty"`
 	// Scope is that of the run (see Coverage), or AnyScope.
 	Scope string `json:"scope,omitempty"`
 	// Sidecar is the path of the workflow's JSON; Print tells whether it changed.
 	Sidecar string `json:"sidecar,omitempty"`
 	Print   string `json:"print,omitempty"`
+	// Size, in bytes, and SHA256 are of the file at Sidecar; early archives lack them.
+	Size   int64  `json:"size,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
 }
 
 // Span is a stretch of the listing, by creation time, whose every blob has ended. Done
@@ -162,7 +166,8 @@ func parseLine(data []byte) (*header, Line, error) {
 		return nil, Run{Time: a.Time, Run: a.Run, Scope: a.Scope, Summary: a.Summary}, nil
 	case a.Workflow != "" && a.Status != nil:
 		return nil, Workflow{Time: a.Time, Run: a.Run, Workflow: a.Workflow, Created: a.Created, Completed: a.Completed,
-			Status: *a.Status, Open: a.Open, Scope: a.Scope, Sidecar: a.Sidecar, Print: a.Print}, nil
+			Status: *a.Status, Open: a.Open, Scope: a.Scope, Sidecar: a.Sidecar, Print: a.Print,
+			Size: a.Size, SHA256: a.SHA256}, nil
 	}
 	return nil, nil, nil
 }

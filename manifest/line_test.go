@@ -20,7 +20,7 @@ func oneOfEach() []Line {
 		Blob{Time: day, Workflow: odd, Blob: odd, Step: odd, State: Withheld, Reason: odd},
 		Blob{},
 		Workflow{Time: day, Run: "r1", Workflow: "w1", Created: day, Completed: day.Add(time.Hour), Status: "succeeded", Open: true,
-			Scope: "s", Sidecar: "workflows/2026-08-10/w1.json", Print: "p"},
+			Scope: "s", Sidecar: "workflows/2026-08-10/w1.json", Print: "p", Size: 9, SHA256: "bb"},
 		Workflow{Workflow: odd},
 		Coverage{Time: day, Run: "r1", Scope: "s", Spans: []Span{{Newest: day, Oldest: day.Add(-time.Hour), Cursor: "c"}, {Oldest: day, Done: true}}},
 		Coverage{Scope: "empty", Spans: []Span{}},
@@ -54,7 +54,7 @@ func TestLinesHaveTheirDocumentedText(t *testing.T) {
 	t.Parallel()
 	const want = `{"time":"2026-08-10T12:00:00Z","run":"r","workflow":"w","created":"2026-08-10T12:00:00Z","step":"$0","type":"imageGen","blob":"b.jpg","state":"kept","reason":"<&>","asked":true,"path":"media/b.jpg","size":7,"sha256":"aa","media":"image/jpeg","nsfw":"pg13"}
 {"time":"2026-08-10T12:00:00Z","run":"","workflow":"w","blob":"b","state":"gone"}
-{"time":"2026-08-10T12:00:00Z","run":"r","workflow":"w","created":"2026-08-10T12:00:00Z","completed":"2026-08-10T12:00:00Z","status":"succeeded","open":true,"scope":"s","sidecar":"w.json","print":"p"}
+{"time":"2026-08-10T12:00:00Z","run":"r","workflow":"w","created":"2026-08-10T12:00:00Z","completed":"2026-08-10T12:00:00Z","status":"succeeded","open":true,"scope":"s","sidecar":"w.json","print":"p","size":9,"sha256":"bb"}
 {"time":"2026-08-10T12:00:00Z","run":"","workflow":"w","status":""}
 {"time":"2026-08-10T12:00:00Z","run":"r","scope":"","coverage":[{"newest":"2026-08-10T12:00:00Z","cursor":"c"},{"done":true}]}
 {"time":"2026-08-10T12:00:00Z","run":"r","summary":{"kept":1}}
@@ -62,7 +62,7 @@ func TestLinesHaveTheirDocumentedText(t *testing.T) {
 	dir := archive(t,
 		Blob{day, "r", "w", day, "$0", "imageGen", "b.jpg", Kept, "<&>", true, "media/b.jpg", 7, "aa", "image/jpeg", "pg13"},
 		Blob{Time: day, Workflow: "w", Blob: "b", State: Gone},
-		Workflow{day, "r", "w", day, day, "succeeded", true, "s", "w.json", "p"},
+		Workflow{day, "r", "w", day, day, "succeeded", true, "s", "w.json", "p", 9, "bb"},
 		Workflow{Time: day, Workflow: "w"},
 		Coverage{day, "r", "", []Span{{Newest: day, Cursor: "c"}, {Done: true}}},
 		Run{day, "r", "", json.RawMessage(`{"kept":1}`)},

@@ -23,6 +23,9 @@ type Holder struct {
 	PID     int       `json:"pid"`
 	Host    string    `json:"host"`
 	Started time.Time `json:"started"`
+	// Since is when the first run began of those, up to this one, that did not end in
+	// order: files younger than it can be ones that no line speaks of yet.
+	Since time.Time `json:"since,omitzero"`
 }
 
 func (e *LockedError) Error() string {
@@ -34,8 +37,13 @@ func (e *LockedError) Error() string {
 }
 
 // lock is a lock of the kernel, which ends with the process whatever happens to it. The
-// file's content only tells people who holds it.
-type lock struct{ f *flock.Flock }
+// file's content only tells who holds it, and, when nobody does, who did not end in order.
+type lock struct {
+	f         *flock.Flock
+	path      string
+	inherited bool // an earlier holder did not end in order
+	settled   bool // this one did
+}
 
 // takeLock tries for a moment, because a reader may just be looking whether it is held.
 func takeLock(ctx context.Context, path string) (*lock, error) {
@@ -53,15 +61,42 @@ func takeLock(ctx context.Context, path string) (*lock, error) {
 	if err != nil {
 		host = "unknown host"
 	}
-	data, err := json.Marshal(Holder{PID: os.Getpid(), Host: host, Started: time.Now().UTC()})
+	me := Holder{PID: os.Getpid(), Host: host, Started: time.Now().UTC()}
+	before := readHolder(path).since()
+	me.Since = me.Started
+	if !before.IsZero() && before.Before(me.Since) {
+		me.Since = before
+	}
+	data, err := json.Marshal(me)
 	if err == nil {
-		// Windows locks the first byte against readers: the text starts at the second.
-		err = os.WriteFile(path, append([]byte(" "), data...), 0o666)
+		err = writeHolder(path, data)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Unlock())
 	}
-	return &lock{f}, nil
+	return &lock{f: f, path: path, inherited: !before.IsZero()}, nil
+}
+
+// writeHolder puts a new text in the place of the old by one write: a process that is
+// killed here must not take away what the old one told.
+func writeHolder(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		// Windows locks the first byte against readers: the text starts at the second.
+		text := append([]byte(" "), data...)
+		for int64(len(text)) < info.Size() {
+			text = append(text, ' ')
+		}
+		_, err = f.WriteAt(text, 0)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }
 
 // isHeld tells whether somebody holds the lock. An error counts as held.
@@ -86,4 +121,18 @@ func readHolder(path string) Holder {
 	return h
 }
 
-func (l *lock) release() error { return l.f.Unlock() }
+// since is when what is not settled began; zero where all is.
+func (h Holder) since() time.Time {
+	if h.Since.IsZero() {
+		return h.Started
+	}
+	return h.Since
+}
+
+func (l *lock) release() error {
+	var err error
+	if l.settled {
+		err = os.WriteFile(l.path, nil, 0o666)
+	}
+	return errors.Join(err, l.f.Unlock())
+}

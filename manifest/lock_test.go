@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -112,5 +113,40 @@ func TestHolderThatIsNotWrittenDownIsUnknown(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 		must(t, l.release())
+	}
+}
+
+// What a run that died leaves without a line is told from what is foreign by this.
+func TestLockTellsSinceWhenRunsHaveNotEndedInOrder(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "archive")
+	hold := func() (since time.Time, m *Manifest) {
+		t.Helper()
+		m = open(t, dir)
+		return readHolder(statePath(dir, lockFile)).since(), m
+	}
+	since := func() time.Time { return readHolder(statePath(dir, lockFile)).since() }
+	first, m := hold()
+	must(t, m.Close())
+	if got := since(); first.IsZero() || !got.Equal(first) {
+		t.Fatalf("after a run that did not settle: %v, want %v", got, first)
+	}
+	again, m := hold()
+	m.Settle(false) // over a part of the account only
+	must(t, m.Close())
+	if !again.Equal(first) || !since().Equal(first) {
+		t.Errorf("the next run is held since %v, then %v; want %v", again, since(), first)
+	}
+	_, m = hold()
+	m.Settle(true)
+	must(t, m.Close())
+	if !since().IsZero() {
+		t.Errorf("after a run that settled: %v", since())
+	}
+	_, m = hold()
+	m.Settle(false) // nothing was left to it
+	must(t, m.Close())
+	if !since().IsZero() {
+		t.Errorf("after a part that settled: %v", since())
 	}
 }

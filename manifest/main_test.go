@@ -183,7 +183,7 @@ func dump(t *testing.T, x *index) string {
 // truth is what an index says that is made anew from the journal of the archive in dir.
 func truth(t *testing.T, dir string) string {
 	t.Helper()
-	f, err := openFolders(dir)
+	f, err := openFolders(dir, nil)
 	must(t, err)
 	defer f.close()
 	j, err := readJournal(f.segments)
@@ -245,7 +245,7 @@ func appendFile(t *testing.T, name string, data []byte) {
 // replayed is all lines of the journal in dir, and what was logged about damage.
 func replayed(t *testing.T, dir string) ([]Line, string) {
 	t.Helper()
-	f, err := openFolders(dir)
+	f, err := openFolders(dir, nil)
 	must(t, err)
 	defer f.close()
 	j, err := readJournal(f.segments)

@@ -20,6 +20,7 @@ package manifest
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,6 +28,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"civitar/internal/durable"
 )
 
 const (
@@ -38,6 +41,9 @@ const (
 	indexFile   = "index.db"
 	lockFile    = "lock"
 	summaryFile = "manifest.json"
+
+	// indexed is the step by which the index follows the journal.
+	indexed durable.Op = "index"
 )
 
 var (
@@ -56,6 +62,11 @@ type Options struct {
 	Source string
 	// Logger is told of rebuilds and damage; nil is silent.
 	Logger *slog.Logger
+	// Repair writes segments of the journal anew that hold damaged lines, after putting
+	// aside what they were, and makes the index anew.
+	Repair bool
+	// Hook is called before every step that changes the disk: it is for tests.
+	Hook durable.Hook
 }
 
 // Sandbox is the source of archives made from the simulated orchestrator.
@@ -64,7 +75,11 @@ const Sandbox = "sandbox"
 // Manifest is an archive's record, held for writing. Append is for one goroutine; the
 // questions may be asked from any.
 type Manifest struct {
+	// Damaged is the number of lines that Options.Repair took out of the journal.
+	Damaged int
+
 	folders
+	hook    durable.Hook
 	lock    *lock
 	journal *journal
 	index   *index
@@ -84,20 +99,25 @@ func Open(ctx context.Context, dir string, o Options) (_ *Manifest, err error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if err := makeFolders(dir); err != nil {
+	if err := makeFolders(dir, o.Hook); err != nil {
 		return nil, err
 	}
-	m := &Manifest{}
+	m := &Manifest{hook: o.Hook}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.Close())
 		}
 	}()
-	if m.folders, err = openFolders(dir); err != nil {
+	if m.folders, err = openFolders(dir, o.Hook); err != nil {
 		return nil, err
 	}
 	if m.lock, err = takeLock(ctx, m.path(lockFile)); err != nil {
 		return nil, err
+	}
+	if o.Repair {
+		if err := m.repair(o.Source, o.Logger); err != nil {
+			return nil, err
+		}
 	}
 	if m.journal, err = openJournal(m.segments, o.Source, o.Logger); err != nil {
 		return nil, err
@@ -110,6 +130,11 @@ func Open(ctx context.Context, dir string, o Options) (_ *Manifest, err error) {
 	}
 	return m, nil
 }
+
+// Settle notes that the run ended in order, so that its end leaves no file that no line
+// speaks of. What earlier runs left that died is settled only by a run over the whole
+// account, which comes by it again.
+func (m *Manifest) Settle(whole bool) { m.lock.settled = whole || !m.lock.inherited }
 
 // Close releases the archive.
 func (m *Manifest) Close() error {
@@ -138,7 +163,13 @@ func (m *Manifest) Append(ctx context.Context, lines []Line) error {
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	if err := m.index.apply(context.WithoutCancel(ctx), lines, at); err != nil {
+	if m.hook != nil {
+		err = m.hook(indexed, indexFile)
+	}
+	if err == nil {
+		err = m.index.apply(context.WithoutCancel(ctx), lines, at)
+	}
+	if err != nil {
 		m.journal.broken = err // the next group would hide from the index that it lacks this one
 		return fmt.Errorf("index: %w", err)
 	}
@@ -187,9 +218,20 @@ func (m *Manifest) Coverage(ctx context.Context, scope string) ([]Span, error) {
 // Revisit returns at most n ids of workflows that must be asked for again, in order of
 // id, after the id given: those that had not ended, and those with failed or pending
 // blobs, except where the run has written a line about the workflow itself. An empty scope
-// means those of every scope.
+// means those of every scope, an empty run excepts none.
 func (m *Manifest) Revisit(ctx context.Context, scope, run, after string, n int) ([]string, error) {
 	return m.index.revisit(ctx, scope, run, after, n)
+}
+
+// Failures hands on the failed blobs whose reason is the one given.
+func (m *Manifest) Failures(ctx context.Context, reason string, use func(Key) error) error {
+	return m.index.each(ctx, func(r *sql.Rows) error {
+		var k Key
+		if err := r.Scan(&k.Workflow, &k.Blob); err != nil {
+			return err
+		}
+		return use(k)
+	}, "SELECT workflow, blob FROM blob WHERE state = 'failed' AND reason = ?", reason)
 }
 
 // Reader answers questions about an archive that it does not hold.
@@ -211,7 +253,7 @@ func Read(ctx context.Context, dir string) (_ *Reader, err error) {
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	r.folders, err = openFolders(dir)
+	r.folders, err = openFolders(dir, nil)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", dir, ErrNoArchive)
 	}

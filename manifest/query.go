@@ -79,13 +79,13 @@ func (x *index) known(ctx context.Context, ids []string) (map[string]*Known, err
 			k := &Known{Blobs: map[string]Blob{}}
 			w := &k.Workflow
 			var created, completed int64
-			if err := r.Scan(&w.Workflow, &created, &completed, &w.Status, &w.Open, &w.Scope, &w.Sidecar, &w.Print); err != nil {
+			if err := r.Scan(&w.Workflow, &created, &completed, &w.Status, &w.Open, &w.Scope, &w.Sidecar, &w.Print, &w.Size, &w.SHA256); err != nil {
 				return err
 			}
 			w.Created, w.Completed = fromUnix(created), fromUnix(completed)
 			found[w.Workflow] = k
 			return nil
-		}, "SELECT id, created, completed, status, open, scope, sidecar, print FROM workflow WHERE id IN ("+in+")", args...)
+		}, "SELECT id, created, completed, status, open, scope, sidecar, print, size, sha256 FROM workflow WHERE id IN ("+in+")", args...)
 		if err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ func (x *index) revisit(ctx context.Context, scope, run, after string, n int) ([
 			UNION SELECT workflow FROM blob WHERE state IN ('failed', 'pending') AND workflow > ?1
 		) AS again
 		WHERE (?2 = '' OR (SELECT scope FROM workflow WHERE workflow.id = again.id) IN (?2, '` + AnyScope + `'))
-		AND coalesce((SELECT run FROM workflow WHERE workflow.id = again.id), '') <> ?3
+		AND (?3 = '' OR coalesce((SELECT run FROM workflow WHERE workflow.id = again.id), '') <> ?3)
 		ORDER BY id LIMIT ?4`
 	var ids []string
 	err := x.each(ctx, func(r *sql.Rows) error {

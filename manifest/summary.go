@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"encoding/json"
-	"os"
 	"time"
 
 	"civitar/internal/durable"
@@ -20,10 +19,10 @@ type summary struct {
 }
 
 // writeSummary replaces manifest.json, whole.
-func writeSummary(state *os.Root, s summary) error {
+func writeSummary(state *durable.Folder, s summary) error {
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
 	}
-	return durable.Replace(state, summaryFile, append(data, '\n'))
+	return state.Replace(summaryFile, append(data, '\n'))
 }

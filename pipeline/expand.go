@@ -267,7 +267,7 @@ func (r *run) ownOutcome(w *work) (outcome, error) {
 			line.Scope = manifest.AnyScope // none of the runs that saw it may lose sight of it
 		}
 		if before.Print == line.Print && before.Sidecar != "" {
-			line.Sidecar = before.Sidecar
+			line.Sidecar, line.Size, line.SHA256 = before.Sidecar, before.Size, before.SHA256
 			o.quiet = !line.Open && before.Status == line.Status && !waits(w.known)
 			return o, nil
 		}

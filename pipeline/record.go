@@ -114,7 +114,7 @@ func (rec *recorder) commit(ctx context.Context) error {
 			continue
 		}
 		if o.workflow != nil {
-			o.workflow.Sidecar = o.path
+			o.workflow.Sidecar, o.workflow.Size, o.workflow.SHA256 = o.path, o.file.Offset(), o.file.Sum()
 		} else {
 			o.blob.Path, o.blob.Size, o.blob.SHA256 = o.path, o.file.Offset(), o.file.Sum()
 		}

@@ -32,9 +32,10 @@ const (
 
 // Dir is a sink in a local folder. Its methods may be called from many goroutines.
 type Dir struct {
-	root     *os.Root
+	root     *durable.Folder
 	path     string
-	partials *os.Root
+	hook     durable.Hook
+	partials *durable.Folder
 
 	reserved atomic.Int64 // bytes that transfers in flight have yet to write
 	space    spaceCache
@@ -44,22 +45,31 @@ type Dir struct {
 	stray map[string]struct{} // partials, suspended or of earlier runs, that nothing has begun since
 }
 
+// Option changes how a Dir is opened.
+type Option func(*Dir)
+
+// WithHook calls a hook before every step that changes the disk: it is for tests.
+func WithHook(h durable.Hook) Option { return func(d *Dir) { d.hook = h } }
+
 // Open opens the folder at name as a sink and creates it when it is not there. Errors
 // wrap those of package os; a name that is a file gives [fs.ErrExist].
-func Open(name string) (*Dir, error) {
+func Open(name string, options ...Option) (*Dir, error) {
 	if info, err := os.Stat(name); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("%s is a file, not a folder: %w", name, fs.ErrExist)
 	}
 	if err := os.MkdirAll(name, 0o777); err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(name)
-	if err != nil {
+	d := &Dir{path: name, made: map[string]struct{}{}, stray: map[string]struct{}{}}
+	for _, option := range options {
+		option(d)
+	}
+	var err error
+	if d.root, err = durable.Open(name, d.hook); err != nil {
 		return nil, err
 	}
-	d := &Dir{root: root, path: name, made: map[string]struct{}{}, stray: map[string]struct{}{}}
 	if err := d.openPartials(); err != nil {
-		return nil, errors.Join(err, root.Close())
+		return nil, errors.Join(err, d.root.Close())
 	}
 	return d, nil
 }
@@ -68,7 +78,7 @@ func (d *Dir) openPartials() error {
 	if err := d.root.MkdirAll(partialDir, 0o777); err != nil {
 		return err
 	}
-	partials, err := d.root.OpenRoot(partialDir)
+	partials, err := d.root.Folder(partialDir)
 	if err != nil {
 		return err
 	}
@@ -186,7 +196,7 @@ func (d *Dir) syncFolders(folders map[string]struct{}) error {
 	g := errgroup.Group{}
 	g.SetLimit(syncers)
 	for folder := range folders {
-		g.Go(func() error { return durable.SyncDir(d.root, folder) })
+		g.Go(func() error { return d.root.SyncDir(folder) })
 	}
 	if err := g.Wait(); err != nil {
 		return err

@@ -38,7 +38,7 @@ type partial struct {
 	dir  *Dir
 	key  string
 	name string
-	file *os.File
+	file *durable.File
 	sum  hash.Hash
 
 	offset    int64
@@ -139,7 +139,7 @@ func (p *partial) writeNote() error {
 	if err != nil {
 		return err
 	}
-	if err := durable.Replace(p.dir.partials, p.name+noteExt, data); err != nil {
+	if err := p.dir.partials.Replace(p.name+noteExt, data); err != nil {
 		return spaceOr(err)
 	}
 	p.noted, p.hasNote = p.offset, true

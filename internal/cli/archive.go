@@ -51,10 +51,6 @@ func (c *archiveCmd) check() error {
 		return usagef("--page-size must be from 1 to 1000")
 	case c.Limit < 0:
 		return usagef("--limit must not be negative")
-	case c.API.Retries < 1 || c.API.Retries > 100:
-		return usagef("--retries must be from 1 to 100")
-	case c.API.Rate != nil && *c.API.Rate < 0, c.API.BlobRate != nil && *c.API.BlobRate < 0:
-		return usagef("--rate and --blob-rate must not be negative; 0 means no limit")
 	case !c.From.IsZero() && !c.To.IsZero() && c.To.end().Before(c.From.Time):
 		return usagef("--from is later than --to")
 	case len(c.Workflow) > 0 && (len(c.Tag) > 0 || c.Query != "" || !c.From.IsZero() || !c.To.IsZero() || c.ExcludeFailed || c.Oldest || c.Limit > 0):
@@ -64,7 +60,7 @@ func (c *archiveCmd) check() error {
 	case strings.TrimSpace(c.Dest) == "":
 		return usagef("the archive's folder is empty: give a path")
 	}
-	return nil
+	return c.API.check()
 }
 
 // Run archives. Its order matters: nothing is written before flags, token and an answer
@@ -75,56 +71,28 @@ func (c *archiveCmd) Run(s *session) error {
 	}
 	screen := newScreen(s.Stderr)
 	log := c.Output.logger(s.World, screen)
-	api, source, closeAPI, err := c.open(s)
+	api, source, closeAPI, err := c.API.open(s, c.Sandbox)
 	if err != nil {
 		return err
 	}
 	defer closeAPI()
-	client, err := fetch.New(c.fetchConfig(api, log))
+	client, err := fetch.New(c.API.config(api, c.Sandbox, log))
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	record, err := c.openRecord(s, client, manifest.Options{Source: source, Logger: log})
+	record, err := c.openRecord(s, client, manifest.Options{Source: source, Logger: log, Hook: s.Disk})
 	if err != nil {
 		return err
 	}
 	defer record.Close()
-	dir, err := sink.Open(c.Dest)
+	dir, err := sink.Open(c.Dest, sink.WithHook(s.Disk))
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
 	log.Info("archiving", "archive", c.Dest, "source", source)
 	return c.archive(s, screen, log, client, record, dir)
-}
-
-// open finds the API: the real one, or a sandbox that runs in this process until closed.
-func (c *archiveCmd) open(s *session) (a access, source string, closeAPI func(), err error) {
-	if !c.Sandbox {
-		a, err = c.API.access(s.World)
-		return a, a.url, func() {}, err
-	}
-	served, err := serveSandbox(sandboxOptions(0, 0), "127.0.0.1:0")
-	if err != nil {
-		return a, "", nil, err
-	}
-	return access{url: served.url, token: served.token}, manifest.Sandbox, served.close, nil
-}
-
-func (c *archiveCmd) fetchConfig(api access, log *slog.Logger) fetch.Config {
-	rate, blobRate := float64(defaultRate), float64(defaultBlobRate)
-	if c.Sandbox { // nobody is spared by going slowly
-		rate, blobRate = 0, 0
-	}
-	if c.API.Rate != nil {
-		rate = *c.API.Rate
-	}
-	if c.API.BlobRate != nil {
-		blobRate = *c.API.BlobRate
-	}
-	return fetch.Config{BaseURL: api.url, Token: api.token, UserAgent: "civitar/" + version(), Rate: rate, BlobRate: blobRate,
-		Retries: c.API.Retries, Logger: log}
 }
 
 // openRecord opens the archive's record. Before a new archive is created, it makes sure
@@ -175,7 +143,11 @@ func (c *archiveCmd) archive(s *session, screen *screen, log *slog.Logger, clien
 	close(stop)
 	<-shown
 
+	inOrder := err == nil && !summary.Interrupted
 	err = errors.Join(err, finish(record, dir, summary, cfg.Filter.Scope()))
+	if inOrder && err == nil {
+		record.Settle(cfg.Filter.Scope() == "" && cfg.Limit == 0 && cfg.IDs == nil)
+	}
 	if p.events != nil {
 		p.events.summary(c.Dest, summary, err)
 	} else if !c.Output.Quiet {

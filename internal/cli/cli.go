@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"civitar/internal/durable"
 )
 
 // The exit codes, as the README tells them.
@@ -22,7 +24,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1   // could not run
 	exitUsage       = 2   // the command line is wrong
-	exitIncomplete  = 3   // ended, with failed blobs
+	exitIncomplete  = 3   // ended, with failed blobs or findings
 	exitInterrupted = 130 // stopped by a signal
 )
 
@@ -36,6 +38,9 @@ type World struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	LookupEnv      func(string) (string, bool)
+	// Disk is called before every step that changes an archive: it is for tests, which
+	// break the disk or the process there. System sets none.
+	Disk durable.Hook
 }
 
 func (w World) env(name string) string {
@@ -46,6 +51,8 @@ func (w World) env(name string) string {
 type commands struct {
 	Archive archiveCmd `cmd:"" default:"withargs" help:"Archive workflows and their results (the default command)."`
 	Status  statusCmd  `cmd:"" help:"Tell what an archive holds, what is missing, and what expires next."`
+	Verify  verifyCmd  `cmd:"" help:"Compare an archive with its record: find what is missing, altered or foreign."`
+	Repair  repairCmd  `cmd:"" help:"Fetch again what is missing or altered, and say what can no longer be restored."`
 	Sandbox sandboxCmd `cmd:"" help:"Serve a simulated orchestrator on loopback, to try things on."`
 	Version versionCmd `cmd:"" help:"Tell the version."`
 }

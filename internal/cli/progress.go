@@ -50,9 +50,7 @@ func (p *progress) show(stop <-chan struct{}) {
 	defer tick.Stop()
 	var bar *progressbar.ProgressBar
 	if p.screen.terminal {
-		bar = progressbar.NewOptions64(1, progressbar.OptionSetWriter(barWriter{p.screen}), progressbar.OptionSetWidth(16),
-			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false), progressbar.OptionThrottle(0),
-			progressbar.OptionUseANSICodes(true), progressbar.OptionSetTheme(progressbar.Theme{Saucer: "=", SaucerHead: ">", SaucerPadding: " ", BarStart: "[", BarEnd: "]"}))
+		bar = newBar(p.screen)
 		defer p.screen.clear()
 	}
 	told, sent := p.started, p.started
@@ -77,6 +75,12 @@ func (p *progress) show(stop <-chan struct{}) {
 			}
 		}
 	}
+}
+
+func newBar(s *screen) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(1, progressbar.OptionSetWriter(barWriter{s}), progressbar.OptionSetWidth(16),
+		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false), progressbar.OptionThrottle(0),
+		progressbar.OptionUseANSICodes(true), progressbar.OptionSetTheme(progressbar.Theme{Saucer: "=", SaucerHead: ">", SaucerPadding: " ", BarStart: "[", BarEnd: "]"}))
 }
 
 func (p *progress) sample(now time.Time, look pipeline.Progress) {

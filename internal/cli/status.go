@@ -44,11 +44,8 @@ func (c *statusCmd) Run(s *session) error {
 		return usagef("--list must not be negative")
 	}
 	st, err := c.read(s)
-	if errors.Is(err, manifest.ErrNoArchive) {
-		return fmt.Errorf("%s holds no archive: civitar archive %s makes one", c.Dest, c.Dest)
-	}
 	if err != nil {
-		return err
+		return noArchive(err, c.Dest)
 	}
 	if c.JSON {
 		newEvents(s.Stdout).write(st)

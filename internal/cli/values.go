@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -17,6 +19,22 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is no size: write it like 10MiB, 500k or 0", text)
 	}
 	*b = byteSize(n)
+	return nil
+}
+
+// percent is a flag's share of something: 5%, from above 0 to 1.
+type percent float64
+
+func (p *percent) UnmarshalText(text []byte) error {
+	number, isPercent := strings.CutSuffix(string(text), "%")
+	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if isPercent {
+		n /= 100
+	}
+	if err != nil || !(n >= 1e-6) || n > 1 {
+		return fmt.Errorf("%q is no share: write it like 5%%", text)
+	}
+	*p = percent(n)
 	return nil
 }
 

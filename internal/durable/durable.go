@@ -1,5 +1,6 @@
-// Package durable holds the two steps that make a change of a folder outlast a power cut.
-// All access goes through an [os.Root], so that no planted link leads out of it.
+// Package durable holds the steps that make a change of a folder outlast a power cut, and
+// the seam by which tests break a disk between any two of them. All access goes through an
+// [os.Root], so that no planted link leads out of it.
 package durable
 
 import (
@@ -15,26 +16,26 @@ const NewExt = ".new"
 
 // Replace gives the file name the content data: whoever reads it, also after a power cut,
 // finds the old content or the new, never a mixture. Errors are those of package os.
-func Replace(root *os.Root, name string, data []byte) error {
+func (f *Folder) Replace(name string, data []byte) error {
 	temp := name + NewExt
-	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	file, err := f.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	_, err = file.Write(data)
 	if err == nil {
-		err = f.Sync()
+		err = file.Sync()
 	}
-	if cerr := f.Close(); err == nil {
+	if cerr := file.Close(); err == nil {
 		err = cerr
 	}
 	if err == nil {
-		err = root.Rename(temp, name)
+		err = f.Rename(temp, name)
 	}
 	if err == nil {
-		return SyncDir(root, path.Dir(name))
+		return f.SyncDir(path.Dir(name))
 	}
-	if rerr := root.Remove(temp); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
+	if rerr := f.Remove(temp); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
 		err = errors.Join(err, rerr)
 	}
 	return err

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-func openRoot(t *testing.T, dir string) *os.Root {
+func openRoot(t *testing.T, dir string) *Folder {
 	t.Helper()
-	root, err := os.OpenRoot(dir)
+	root, err := Open(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func names(t *testing.T, root *os.Root, dir string) []string {
+func names(t *testing.T, root *Folder, dir string) []string {
 	t.Helper()
 	entries, err := fs.ReadDir(root.FS(), dir)
 	must(t, err)
@@ -55,7 +55,7 @@ func TestReplaceGivesTheWholeNewContent(t *testing.T) {
 			for name, data := range tt.before {
 				must(t, root.WriteFile(name, []byte(data), 0o666))
 			}
-			must(t, Replace(root, tt.file, []byte(tt.data)))
+			must(t, root.Replace(tt.file, []byte(tt.data)))
 			got, err := root.ReadFile(tt.file)
 			if err != nil || string(got) != tt.data {
 				t.Errorf("holds %q, %v; want %q", got, err, tt.data)
@@ -73,12 +73,12 @@ func TestReplaceGivesTheWholeNewContent(t *testing.T) {
 func TestReplaceThatFailsChangesNothing(t *testing.T) {
 	tests := []struct {
 		name, file string
-		plant      func(*testing.T, *os.Root)
+		plant      func(*testing.T, *Folder)
 		want       []string
 	}{
-		{"a folder in its place", "a", func(t *testing.T, r *os.Root) { must(t, r.MkdirAll("a/x", 0o777)) }, []string{"a"}},
-		{"no such folder", "d/a", func(*testing.T, *os.Root) {}, nil},
-		{"a path upwards", "../a", func(*testing.T, *os.Root) {}, nil},
+		{"a folder in its place", "a", func(t *testing.T, r *Folder) { must(t, r.MkdirAll("a/x", 0o777)) }, []string{"a"}},
+		{"no such folder", "d/a", func(*testing.T, *Folder) {}, nil},
+		{"a path upwards", "../a", func(*testing.T, *Folder) {}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestReplaceThatFailsChangesNothing(t *testing.T) {
 			must(t, os.Mkdir(filepath.Join(top, "in"), 0o777))
 			root := openRoot(t, filepath.Join(top, "in"))
 			tt.plant(t, root)
-			if err := Replace(root, tt.file, []byte("new")); err == nil {
+			if err := root.Replace(tt.file, []byte("new")); err == nil {
 				t.Error("no error")
 			}
 			if got := names(t, root, "."); len(got) != len(tt.want) {
@@ -109,7 +109,7 @@ func TestReplaceFollowsNoLinkOutside(t *testing.T) {
 			if err := os.Symlink(outside, filepath.Join(dir, name)); err != nil {
 				t.Skipf("this system or user makes no symbolic links: %v", err)
 			}
-			err := Replace(openRoot(t, dir), "a", []byte("new"))
+			err := openRoot(t, dir).Replace("a", []byte("new"))
 			if name == "a.new" && err == nil {
 				t.Error("wrote through a link that leads outside")
 			}
@@ -129,12 +129,12 @@ func TestReplaceShowsReadersOldOrNewOnly(t *testing.T) {
 	for i := range fresh {
 		fresh[i] = 1
 	}
-	must(t, Replace(root, "a", old))
+	must(t, root.Replace("a", old))
 	done := make(chan error, 1)
 	go func() {
 		var err error
 		for i := 0; i < 20 && err == nil; i++ {
-			err = Replace(root, "a", [][]byte{fresh, old}[i%2])
+			err = root.Replace("a", [][]byte{fresh, old}[i%2])
 		}
 		done <- err
 	}()
@@ -157,14 +157,14 @@ func TestSyncDirTellsAFolderThatIsNotThere(t *testing.T) {
 	root := openRoot(t, t.TempDir())
 	must(t, root.MkdirAll("a/b", 0o777))
 	for _, name := range []string{".", "a", "a/b"} {
-		if err := SyncDir(root, name); err != nil {
+		if err := root.SyncDir(name); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if os.PathSeparator == '\\' {
 		t.Skip("folders are not synced on Windows")
 	}
-	if err := SyncDir(root, "none"); err == nil {
+	if err := root.SyncDir("none"); err == nil {
 		t.Error("no error for a folder that is not there")
 	}
 }

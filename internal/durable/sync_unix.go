@@ -9,8 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SyncDir makes the names in the folder durable.
-func SyncDir(root *os.Root, name string) error {
+func syncDir(root *os.Root, name string) error {
 	f, err := root.Open(name)
 	if err != nil {
 		return err

@@ -2,5 +2,5 @@ package durable
 
 import "os"
 
-// SyncDir does nothing: NTFS journals its folders and offers no way to sync one.
-func SyncDir(*os.Root, string) error { return nil }
+// syncDir does nothing: NTFS journals its folders and offers no way to sync one.
+func syncDir(*os.Root, string) error { return nil }

@@ -4,10 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"strings"
 
 	"github.com/joho/godotenv"
+
+	"civitar/fetch"
+	"civitar/manifest"
 )
 
 const defaultAPI = "https://orchestration.civitai.com"
@@ -53,6 +57,45 @@ func (f *apiFlags) access(w World) (access, error) {
 		return a, errors.New("no API token: " + tokenHint)
 	}
 	return a, nil
+}
+
+// check finds what is wrong with the flags.
+func (f *apiFlags) check() error {
+	switch {
+	case f.Retries < 1 || f.Retries > 100:
+		return usagef("--retries must be from 1 to 100")
+	case f.Rate != nil && *f.Rate < 0, f.BlobRate != nil && *f.BlobRate < 0:
+		return usagef("--rate and --blob-rate must not be negative; 0 means no limit")
+	}
+	return nil
+}
+
+// open finds the API: the real one, or a sandbox that runs in this process until closed.
+func (f *apiFlags) open(s *session, sandboxed bool) (a access, source string, closeAPI func(), err error) {
+	if !sandboxed {
+		a, err = f.access(s.World)
+		return a, a.url, func() {}, err
+	}
+	served, err := serveSandbox(sandboxOptions(0, 0), "127.0.0.1:0")
+	if err != nil {
+		return a, "", nil, err
+	}
+	return access{url: served.url, token: served.token}, manifest.Sandbox, served.close, nil
+}
+
+func (f *apiFlags) config(api access, sandboxed bool, log *slog.Logger) fetch.Config {
+	rate, blobRate := float64(defaultRate), float64(defaultBlobRate)
+	if sandboxed { // nobody is spared by going slowly
+		rate, blobRate = 0, 0
+	}
+	if f.Rate != nil {
+		rate = *f.Rate
+	}
+	if f.BlobRate != nil {
+		blobRate = *f.BlobRate
+	}
+	return fetch.Config{BaseURL: api.url, Token: api.token, UserAgent: "civitar/" + version(), Rate: rate, BlobRate: blobRate,
+		Retries: f.Retries, Logger: log}
 }
 
 func readDotenv(name string) (map[string]string, error) {

@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"civitar/fetch"
+	"civitar/internal/repair"
+	"civitar/internal/verify"
+	"civitar/manifest"
+	"civitar/pipeline"
+	"civitar/sink"
+)
+
+type repairCmd struct {
+	Dest    string      `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
+	Workers int         `default:"8" help:"Transfers at once (default ${default})."`
+	BWLimit byteSize    `name:"bwlimit" placeholder:"SIZE" help:"Bytes a second, like 10MiB; 0 for no limit (default)."`
+	Sandbox bool        `help:"The archive is of the simulated account; needs no token and no network."`
+	API     apiFlags    `embed:""`
+	Output  outputFlags `embed:""`
+}
+
+func (c *repairCmd) check() error {
+	switch {
+	case c.Workers < 1 || c.Workers > 256:
+		return usagef("--workers must be from 1 to 256")
+	case c.Output.JSON && c.Output.Quiet:
+		return usagef("--json and --quiet exclude each other")
+	}
+	return c.API.check()
+}
+
+// Run makes an archive whole again, and says what cannot be restored.
+func (c *repairCmd) Run(s *session) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if !manifest.Exists(c.Dest) {
+		return noArchive(manifest.ErrNoArchive, c.Dest)
+	}
+	screen := newScreen(s.Stderr)
+	log := c.Output.logger(s.World, screen)
+	api, source, closeAPI, err := c.API.open(s, c.Sandbox)
+	if err != nil {
+		return err
+	}
+	defer closeAPI()
+	client, err := fetch.New(c.API.config(api, c.Sandbox, log))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, cancel := s.drainable()
+	defer cancel()
+	record, err := manifest.Open(ctx, c.Dest, manifest.Options{Source: source, Logger: log, Repair: true, Hook: s.Disk})
+	if err != nil {
+		return err
+	}
+	defer record.Close()
+	dir, err := sink.Open(c.Dest, sink.WithHook(s.Disk))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	told := newFindings(s, c.Output.JSON)
+	cfg := repair.Config{
+		Dir: c.Dest, Record: record, Sink: dir, Progress: &verify.Progress{}, Tell: func(st repair.Step) { c.tell(told, st) },
+		Pipeline: pipeline.Config{Source: client, Workers: c.Workers, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
+			Drain: s.drain, ID: rand.Text()[:12], Logger: log},
+	}
+	stop := told.watch(cfg.Progress, c.Output.Quiet || c.Output.JSON)
+	report, err := repair.Run(s.ctx, cfg)
+	stop()
+	return c.verdict(s, told, report, errors.Join(err, c.finish(record, dir, report, err == nil)))
+}
+
+// finish writes down what was done.
+func (c *repairCmd) finish(record *manifest.Manifest, dir *sink.Dir, r repair.Report, inOrder bool) error {
+	if r.Run != nil {
+		if err := finish(record, dir, *r.Run, ""); err != nil {
+			return err
+		}
+		inOrder = inOrder && !r.Run.Interrupted
+	} else {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := record.Summarize(ctx, time.Now()); err != nil {
+			return err
+		}
+	}
+	if inOrder {
+		record.Settle(false)
+	}
+	return nil
+}
+
+func (c *repairCmd) tell(told *findings, st repair.Step) {
+	if told.events != nil {
+		told.events.write(struct {
+			Event string `json:"event"`
+			repair.Step
+		}{"step", st})
+		return
+	}
+	if c.Output.Quiet && st.Action != repair.Lost && st.Action != repair.Waiting {
+		return
+	}
+	told.screen.clear()
+	what := oneLine(st.What)
+	if st.To != "" {
+		what = "now " + oneLine(st.To) + ": " + what
+	}
+	fmt.Fprintf(told.out, "%-9s  %s  %s\n", st.Action, oneLine(st.Path), what)
+}
+
+func (c *repairCmd) verdict(s *session, told *findings, r repair.Report, err error) error {
+	if told.events != nil {
+		line := struct {
+			Event   string `json:"event"`
+			Archive string `json:"archive"`
+			Error   string `json:"error,omitempty"`
+			repair.Report
+		}{Event: "summary", Archive: c.Dest, Report: r}
+		if err != nil {
+			line.Error = explain(err)
+		}
+		told.events.write(line)
+	} else if err == nil && !c.Output.Quiet {
+		fmt.Fprintf(told.out, "%s: %d restored, %d put aside, %d lost for good, %d to be tried again\n", c.Dest,
+			r.Steps[repair.Restored], r.Steps[repair.Aside], r.Steps[repair.Lost], r.Steps[repair.Waiting])
+	}
+	switch {
+	case s.ctx.Err() != nil || r.Run != nil && r.Run.Interrupted:
+		return exitError{exitInterrupted}
+	case err != nil:
+		return err
+	case !r.Whole():
+		return exitError{exitIncomplete}
+	}
+	return nil
+}

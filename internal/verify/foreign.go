@@ -1,0 +1,206 @@
+package verify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"civitar/manifest"
+	"civitar/sink"
+)
+
+const (
+	stateDir    = ".civitar"
+	summaryFile = stateDir + "/manifest.json"
+	// lookUp is how many paths are asked about at a time.
+	lookUp = 500
+)
+
+// own are the files that the program itself keeps beside the results.
+var own = regexp.MustCompile(`^\.civitar/(manifest\.json|verify\.json|lock|index\.db(-wal|-shm|-journal)?|journal/[0-9]{6,9}\.jsonl)$`)
+
+// ours tells paths that are not looked for in the record.
+func ours(name string) bool { return own.MatchString(name) || sink.IsPartial(name) }
+
+// dropping tells what desktops leave in every folder that is looked at.
+func dropping(name string) bool {
+	switch path.Base(name) {
+	case ".DS_Store", "Thumbs.db", "desktop.ini":
+		return true
+	}
+	return false
+}
+
+type stray struct {
+	path string
+	time time.Time
+}
+
+// foreign walks the archive and looks for files that the record does not speak of.
+func (v *verification) foreign(ctx context.Context) error {
+	var batch []stray
+	err := v.walk(ctx, ".", func(f stray) error {
+		batch = append(batch, f)
+		if len(batch) < lookUp {
+			return nil
+		}
+		err := v.lookUp(ctx, batch)
+		batch = batch[:0]
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return v.lookUp(ctx, batch)
+}
+
+// walk hands on every file below dir that may be foreign, folder by folder and a few
+// entries at a time: a folder can hold any number.
+func (v *verification) walk(ctx context.Context, dir string, use func(stray) error) error {
+	folder, err := v.root.Open(dir)
+	if err != nil {
+		return v.unreadable(dir, err)
+	}
+	defer folder.Close()
+	var below []string
+	for {
+		entries, err := folder.ReadDir(lookUp)
+		for _, e := range entries {
+			name := path.Join(dir, e.Name())
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case name == sink.AsideDir || ours(name) || dropping(name):
+			case e.IsDir():
+				below = append(below, name)
+			default:
+				f := stray{path: name}
+				if info, err := e.Info(); err == nil {
+					f.time = info.ModTime()
+				} else if errors.Is(err, fs.ErrNotExist) {
+					continue
+				}
+				if err := use(f); err != nil {
+					return err
+				}
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return v.unreadable(dir, err)
+		}
+	}
+	for _, name := range below {
+		if err := v.walk(ctx, name, use); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verification) unreadable(dir string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		v.find(Finding{Kind: Unreadable, Path: dir, What: err.Error()})
+	}
+	return nil
+}
+
+// lookUp tells the foreign ones among files. Those that are not recorded are looked for
+// again in what the journal says by then, since a run may be adding them.
+func (v *verification) lookUp(ctx context.Context, files []stray) error {
+	files, err := v.unrecorded(ctx, files)
+	if err != nil || len(files) == 0 {
+		return err
+	}
+	since, _ := v.unsettled() // asked before the journal: a run that ended in between has written all
+	if err := v.audit.Follow(ctx); err != nil {
+		return err
+	}
+	if files, err = v.unrecorded(ctx, files); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if !since.IsZero() && !f.time.Before(since) {
+			continue
+		}
+		if _, err := v.root.Lstat(f.path); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		v.find(Finding{Kind: Foreign, Path: f.path, What: "the record does not speak of it", Since: f.time.UTC().Truncate(time.Millisecond)})
+	}
+	return nil
+}
+
+func (v *verification) unrecorded(ctx context.Context, files []stray) ([]stray, error) {
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = f.path
+	}
+	known, err := v.audit.Recorded(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	var left []stray
+	for _, f := range files {
+		if !known[f.path] {
+			left = append(left, f)
+		}
+	}
+	return left, nil
+}
+
+// leftovers looks for unfinished downloads that nothing will finish.
+func (v *verification) leftovers(ctx context.Context) error {
+	since, held := v.unsettled()
+	return sink.Leftovers(v.root, func(l sink.Leftover) error {
+		if !v.Own && (held || !since.IsZero() && !l.Time.Before(since)) {
+			v.unfinished.Add(1)
+			return nil
+		}
+		stale, err := Stale(ctx, l, v.Now(), v.audit.Kept)
+		if err != nil {
+			return err
+		}
+		if !stale {
+			v.unfinished.Add(1)
+			return nil
+		}
+		v.find(Finding{Kind: Leftover, Path: l.Path, What: "part of a download that no run goes on with", Since: l.Time.UTC().Truncate(time.Millisecond)})
+		return nil
+	})
+}
+
+// Stale tells whether no run goes on with an unfinished download; kept tells of a blob
+// whether it is in the archive.
+func Stale(ctx context.Context, l sink.Leftover, now time.Time, kept func(ctx context.Context, workflow, blob string) (bool, error)) (bool, error) {
+	workflow, blob, ok := strings.Cut(l.Key, "\n")
+	if l.Stale(now) || !ok {
+		return true, nil
+	}
+	return kept(ctx, workflow, blob)
+}
+
+// summary checks that manifest.json, where it is there, can be read.
+func (v *verification) summary(context.Context) error {
+	data, err := v.root.ReadFile(summaryFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		v.find(Finding{Kind: Unreadable, Path: summaryFile, What: err.Error()})
+		return nil
+	}
+	var s struct{ Format int }
+	if err := json.Unmarshal(data, &s); err != nil || s.Format != manifest.Format {
+		v.find(Finding{Kind: Invalid, Path: summaryFile, What: "the summary does not parse"})
+	}
+	return nil
+}
