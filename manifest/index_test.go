@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -231,7 +232,7 @@ func TestIndexCanBeDeletedWhileInUse(t *testing.T) {
 func TestReadIsLevelWhileTheWriterIsNot(t *testing.T) {
 	t.Parallel()
 	hold := func(t *testing.T, dir string) {
-		l, err := takeLock(t.Context(), statePath(dir, lockFile))
+		l, err := takeLock(t.Context(), statePath(dir, lockFile), kernelLock, slog.New(slog.DiscardHandler))
 		must(t, err)
 		t.Cleanup(func() { must(t, l.release()) })
 	}
@@ -305,7 +306,7 @@ func TestReadBesideARunTakesItsIndexAsItIs(t *testing.T) {
 	t.Parallel()
 	dir := archive(t, groups(3)...)
 	want := truth(t, dir)
-	l, err := takeLock(t.Context(), statePath(dir, lockFile))
+	l, err := takeLock(t.Context(), statePath(dir, lockFile), kernelLock, slog.New(slog.DiscardHandler))
 	must(t, err)
 	j := journalOf(t, statePath(dir, journalDir))
 	_, err = j.append(groupOf(77))

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -39,18 +41,34 @@ func (e *LockedError) Error() string {
 // lock is a lock of the kernel, which ends with the process whatever happens to it. The
 // file's content only tells who holds it, and, when nobody does, who did not end in order.
 type lock struct {
-	f         *flock.Flock
+	f         locker
 	path      string
 	inherited bool // an earlier holder did not end in order
 	settled   bool // this one did
 }
 
-// takeLock tries for a moment, because a reader may just be looking whether it is held.
-func takeLock(ctx context.Context, path string) (*lock, error) {
-	f := flock.New(path)
+// locker is what takeLock asks of a [flock.Flock].
+type locker interface {
+	TryLock() (bool, error)
+	TryLockContext(ctx context.Context, every time.Duration) (bool, error)
+	Unlock() error
+}
+
+func kernelLock(path string) locker { return flock.New(path) }
+
+// takeLock tries for a moment, because a reader may just be looking whether it is held. A
+// file system that keeps no locks is told to the logger; the lock is then only a text.
+func takeLock(ctx context.Context, path string, locks func(string) locker, log *slog.Logger) (*lock, error) {
+	f := locks(path)
 	try, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
 	defer cancel()
 	ok, err := f.TryLockContext(try, 50*time.Millisecond)
+	if lockless(err) {
+		ok, err = true, nil
+		warnLockless(log, path)
+	} else if ok && !excludes(locks(path)) {
+		warnLockless(log, path)
+	}
 	if err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
@@ -77,10 +95,26 @@ func takeLock(ctx context.Context, path string) (*lock, error) {
 	return &lock{f: f, path: path, inherited: !before.IsZero()}, nil
 }
 
+// lockless tells the errors of file systems that have no locks.
+func lockless(err error) bool {
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.ENOLCK)
+}
+
+// excludes tells whether a lock that is held keeps another one out: some network file
+// systems grant every lock.
+func excludes(second locker) bool {
+	ok, err := second.TryLock()
+	return err != nil || !ok || second.Unlock() != nil
+}
+
+func warnLockless(log *slog.Logger, path string) {
+	log.Warn("this file system keeps no locks, as some network file systems do: see to it that one run at a time writes the archive", "lock", path)
+}
+
 // writeHolder puts a new text in the place of the old by one write: a process that is
 // killed here must not take away what the old one told.
 func writeHolder(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {
 		return err
 	}

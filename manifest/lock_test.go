@@ -1,12 +1,15 @@
 package manifest
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -104,7 +107,7 @@ func TestHolderThatIsNotWrittenDownIsUnknown(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "garbage", " {\"pid\":\"x\"}"} {
 		dir := archive(t)
-		l, err := takeLock(t.Context(), statePath(dir, lockFile))
+		l, err := takeLock(t.Context(), statePath(dir, lockFile), kernelLock, slog.New(slog.DiscardHandler))
 		must(t, err)
 		must(t, os.WriteFile(statePath(dir, lockFile), []byte(text), 0o666))
 		_, err = Open(t.Context(), dir, Options{Source: source})
@@ -148,5 +151,43 @@ func TestLockTellsSinceWhenRunsHaveNotEndedInOrder(t *testing.T) {
 	must(t, m.Close())
 	if !since().IsZero() {
 		t.Errorf("after a part that settled: %v", since())
+	}
+}
+
+// fakeLock is a lock of a network file system.
+type fakeLock struct{ err error }
+
+func (f fakeLock) TryLock() (bool, error)                                      { return f.err == nil, f.err }
+func (f fakeLock) TryLockContext(context.Context, time.Duration) (bool, error) { return f.TryLock() }
+func (f fakeLock) Unlock() error                                               { return nil }
+
+func TestFileSystemWithoutLocksIsToldAndUsed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		lock  locker
+		warns bool
+	}{
+		"grants every lock": {fakeLock{}, true},
+		"has none":          {fakeLock{syscall.ENOLCK}, true},
+		"supports none":     {fakeLock{syscall.ENOTSUP}, true},
+		"keeps them":        {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), lockFile)
+			locks := kernelLock
+			if c.lock != nil {
+				locks = func(string) locker { return c.lock }
+			}
+			var log bytes.Buffer
+			l, err := takeLock(t.Context(), path, locks, slog.New(slog.NewTextHandler(&log, nil)))
+			must(t, err)
+			if got := strings.Contains(log.String(), "keeps no locks"); got != c.warns {
+				t.Errorf("the log says %q", log.String())
+			}
+			if readHolder(path).PID != os.Getpid() {
+				t.Error("the holder is not written down")
+			}
+			must(t, l.release())
+		})
 	}
 }

@@ -111,7 +111,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Manifest, err error) {
 	if m.folders, err = openFolders(dir, o.Hook); err != nil {
 		return nil, err
 	}
-	if m.lock, err = takeLock(ctx, m.path(lockFile)); err != nil {
+	if m.lock, err = takeLock(ctx, m.path(lockFile), kernelLock, o.Logger); err != nil {
 		return nil, err
 	}
 	if o.Repair {

@@ -99,7 +99,7 @@ func (r *run) transfer(ctx context.Context, j *job) (outcome, error) {
 
 // putAway puts away what a transfer left: kept for the next run unless the blob is no more.
 func (r *run) putAway(file sink.Writer, why error) error {
-	if errors.Is(why, fetch.ErrGone) || errors.Is(why, fetch.ErrWithheld) {
+	if errors.Is(why, fetch.ErrGone) || errors.Is(why, fetch.ErrWithheld) || errors.Is(why, errTooBig) {
 		return disk(file.Discard())
 	}
 	return disk(file.Suspend())
@@ -146,7 +146,7 @@ func (r *run) fill(ctx context.Context, j *job, file sink.Writer) (mediaType, ex
 func final(ctx context.Context, err error) bool {
 	var broken *diskError
 	return ctx.Err() != nil || errors.As(err, &broken) || errors.Is(err, fetch.ErrWithheld) ||
-		errors.Is(err, fetch.ErrUnsafeURL) || errors.Is(err, fetch.ErrTooLarge)
+		errors.Is(err, fetch.ErrUnsafeURL) || errors.Is(err, fetch.ErrTooLarge) || errors.Is(err, errTooBig)
 }
 
 // refused tells answers of a content URL that a fresh URL can mend.
@@ -171,6 +171,9 @@ func (r *run) attempt(ctx context.Context, j *job, file sink.Writer) error {
 		return err
 	}
 	defer body.Close()
+	if r.exceeds(body.Size) {
+		return errTooBig
+	}
 	if body.Offset != file.Offset() {
 		if err := file.Reset(); err != nil {
 			return disk(err)
@@ -195,6 +198,9 @@ func (r *run) copy(ctx context.Context, file sink.Writer, body io.Reader) error 
 		n, err := body.Read(*buf)
 		if n > 0 {
 			r.Tally.received.Add(int64(n))
+			if r.exceeds(file.Offset() + int64(n)) {
+				return errTooBig
+			}
 			if _, err := file.Write((*buf)[:n]); err != nil {
 				return disk(err)
 			}

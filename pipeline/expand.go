@@ -186,6 +186,9 @@ func (r *run) expandBlob(ctx context.Context, w *work, b fetch.Blob, out chan<- 
 		r.outcomes <- o
 		return nil
 	}
+	if d.state == "" && b.Data == nil && (r.exceeds(b.Size) || before.Reason == r.tooBig() && !r.Full) {
+		d = decision{manifest.Skipped, r.tooBig()}
+	}
 	if d.state != "" {
 		o.blob.State, o.blob.Reason = d.state, d.reason
 		o.quiet = before.State == d.state && before.Reason == d.reason

@@ -104,6 +104,7 @@ type Config struct {
 	Resolvers int   // blobs resolved at once (4)
 	Tries     int   // tries of a transfer that makes no headway (5)
 	Bandwidth int64 // bytes a second, all transfers together; 0 is no limit
+	MaxBlob   int64 // the largest blob that is kept, in bytes; 0 is no limit
 
 	// Drain, when it closes, ends the taking in of new work. Transfers in flight go on
 	// for Grace (10 s), then they are cut off; what they have is kept for the next run.

@@ -1,8 +1,11 @@
 package pipeline
 
 import (
+	"errors"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"civitar/fetch"
 	"civitar/manifest"
@@ -66,6 +69,18 @@ func clip(s string) string {
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
+
+// errTooBig says that a blob is larger than the run keeps.
+var errTooBig = errors.New("too large")
+
+// tooBig is the reason of blobs that are larger than the run keeps. It names the limit, so
+// that a run with another one tries again.
+func (r *run) tooBig() string {
+	return "larger than --max-blob-size, " + humanize.IBytes(uint64(r.MaxBlob))
+}
+
+// exceeds tells whether a size in bytes is larger than the run keeps.
+func (r *run) exceeds(size int64) bool { return r.MaxBlob > 0 && size > r.MaxBlob }
 
 // repeats tells that an earlier run asked the server for the blob itself and its answer
 // was final, so that only a full run asks again.

@@ -38,6 +38,8 @@ func (r *run) end(ctx context.Context, j *job, err error) error {
 	o := outcome{work: j.work, page: j.work.page, blob: r.line(j.work, j.blob)}
 	o.blob.Asked, o.blob.Reason = true, reasonOf(err)
 	switch {
+	case errors.Is(err, errTooBig):
+		o.blob.State, o.blob.Reason = manifest.Skipped, r.tooBig()
 	case errors.Is(err, fetch.ErrWithheld):
 		o.blob.State = manifest.Withheld
 	case errors.Is(err, fetch.ErrGone):

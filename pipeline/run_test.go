@@ -306,3 +306,44 @@ func TestNamesAreNeverShared(t *testing.T) {
 		}
 	})
 }
+
+func TestBlobsLargerThanAllowedAreSkipped(t *testing.T) {
+	t.Parallel()
+	for name, size := range map[string]int64{"announced": 2000, "not announced": -1} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench()
+			w := workflow(1, time.Date(2026, 8, 10, 0, 0, 0, 0, time.UTC), "big", "small")
+			b.source.workflows = append(b.source.workflows, w)
+			opened, read := 0, 0
+			b.source.body = func(loc fetch.Location, r fetch.Resume) (*fetch.Body, error) {
+				if loc.Blob != "big" {
+					return bodyOf(make([]byte, 1000), 0), nil
+				}
+				opened++
+				return &fetch.Body{ReadCloser: io.NopCloser(readerFunc(func(p []byte) (int, error) { // without end
+					read += min(len(p), 100)
+					return min(len(p), 100), nil
+				})), Size: size}, nil
+			}
+			limit := func(c *Config) { c.MaxBlob = 1000 }
+			s := b.mustRun(t, limit)
+			if s.Kept != 1 || s.Skipped != 1 || read > 1100 || len(b.sink.partials) > 0 {
+				t.Errorf("%+v, %d bytes read, %d partials left", s, read, len(b.sink.partials))
+			}
+			if got := b.record.of(string(w.ID)).Blobs["big"]; got.Reason != "larger than --max-blob-size, 1000 B" {
+				t.Errorf("the reason is %q", got.Reason)
+			}
+			if b.mustRun(t, limit); opened != 1 {
+				t.Errorf("asked %d times for what is known to be too large", opened)
+			}
+			b.mustRun(t, limit, func(c *Config) { c.Full = true })
+			if opened != 2 {
+				t.Errorf("a full run did not ask again")
+			}
+		})
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/joho/godotenv"
 
@@ -18,11 +19,12 @@ const defaultAPI = "https://orchestration.civitai.com"
 
 // apiFlags say which API is asked, and how fast.
 type apiFlags struct {
-	APIURL    string   `name:"api-url" env:"CIVITAI_API_URL" placeholder:"URL" help:"Base URL of the API (default ${api})."`
-	TokenFile string   `placeholder:"FILE" help:"File that holds the API token (else CIVITAI_API_TOKEN, CIVITAI_API_KEY, or .env)."`
-	Rate      *float64 `placeholder:"N" help:"API requests a second, 0 for no limit (default 5)."`
-	BlobRate  *float64 `placeholder:"N" help:"Blob requests a second, 0 for no limit (default 20)."`
-	Retries   int      `default:"5" help:"Tries of a request or transfer (default ${default})."`
+	APIURL    string        `name:"api-url" env:"CIVITAI_API_URL" placeholder:"URL" help:"Base URL of the API (default ${api})."`
+	TokenFile string        `placeholder:"FILE" help:"File that holds the API token (else CIVITAI_API_TOKEN, CIVITAI_API_KEY, or .env)."`
+	Rate      *float64      `placeholder:"N" help:"API requests a second, 0 for no limit (default 5)."`
+	BlobRate  *float64      `placeholder:"N" help:"Blob requests a second, 0 for no limit (default 20)."`
+	Stall     time.Duration `default:"30s" help:"How long a transfer may make no progress before it is tried again (default ${default})."`
+	Retries   int           `default:"5" help:"Tries of a request or transfer (default ${default})."`
 }
 
 const (
@@ -64,6 +66,8 @@ func (f *apiFlags) check() error {
 	switch {
 	case f.Retries < 1 || f.Retries > 100:
 		return usagef("--retries must be from 1 to 100")
+	case f.Stall < 100*time.Millisecond:
+		return usagef("--stall must be at least 100ms")
 	case f.Rate != nil && *f.Rate < 0, f.BlobRate != nil && *f.BlobRate < 0:
 		return usagef("--rate and --blob-rate must not be negative; 0 means no limit")
 	}
@@ -95,7 +99,7 @@ func (f *apiFlags) config(api access, sandboxed bool, log *slog.Logger) fetch.Co
 		blobRate = *f.BlobRate
 	}
 	return fetch.Config{BaseURL: api.url, Token: api.token, UserAgent: "civitar/" + version(), Rate: rate, BlobRate: blobRate,
-		Retries: f.Retries, Logger: log}
+		Retries: f.Retries, Stall: f.Stall, Logger: log}
 }
 
 func readDotenv(name string) (map[string]string, error) {

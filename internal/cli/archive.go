@@ -34,6 +34,7 @@ type archiveCmd struct {
 
 	Workers  int      `default:"8" help:"Transfers at once (default ${default})."`
 	BWLimit  byteSize `name:"bwlimit" placeholder:"SIZE" help:"Bytes a second, like 10MiB; 0 for no limit (default)."`
+	MaxBlob  byteSize `name:"max-blob-size" placeholder:"SIZE" help:"Skip blobs larger than this, like 2GiB; 0 for no limit (default)."`
 	PageSize int      `default:"100" help:"Workflows a page of the listing (default ${default}, at most 1000)."`
 
 	Sandbox bool `help:"Archive a simulated account; needs no token and no network."`
@@ -119,7 +120,7 @@ func (c *archiveCmd) archive(s *session, screen *screen, log *slog.Logger, clien
 	cfg := pipeline.Config{
 		Source: client, Sink: dir, Record: record,
 		Filter: pipeline.Filter{Tags: c.Tag, Text: c.Query, From: c.From.Time, To: c.To.end(), ExcludeFailed: c.ExcludeFailed, Oldest: c.Oldest},
-		Limit:  c.Limit, Full: c.Full, PageSize: c.PageSize, Workers: c.Workers, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
+		Limit:  c.Limit, Full: c.Full, PageSize: c.PageSize, Workers: c.Workers, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit), MaxBlob: int64(c.MaxBlob),
 		Drain: s.drain, ID: rand.Text()[:12], Logger: log, Tally: tally,
 	}
 	if len(c.Workflow) > 0 {

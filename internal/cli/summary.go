@@ -32,7 +32,7 @@ func showSummary(w io.Writer, dest string, s pipeline.Summary) {
 	fmt.Fprintf(w, "%s: %s of %s\n", dest, plural(s.Seen, "blob"), plural(s.Workflows, "workflow"))
 	row(w, "kept", s.Kept, sizeNote(s.Bytes))
 	row(w, "known", s.Known, noteIf(s.Known, "kept by an earlier run"))
-	row(w, "skipped", s.Skipped, noteIf(s.Skipped, "hidden by you, or not a result"))
+	row(w, "skipped", s.Skipped, noteIf(s.Skipped, "hidden by you, not a result, or larger than you allow"))
 	row(w, "withheld", s.Withheld, noteIf(s.Withheld, "blocked by the server"))
 	row(w, "gone", s.Gone, noteIf(s.Gone, "the server has them no more, or never had"))
 	row(w, "failed", s.Failed, noteIf(s.Failed, "tried in vain, tried again by the next run"))
