@@ -25,5 +25,5 @@ func writeSummary(state *os.Root, s summary) error {
 	if err != nil {
 		return err
 	}
-	return durable.Replace(state, summaryFile, append(data, '\n'))
+	return durable.Replace(state, summaryFile, append(data, '\n'), 0o666)
 }
