@@ -10,7 +10,9 @@ import (
 	"civitar/internal/cli"
 )
 
-func main() {
+func main() { os.Exit(civitar(cli.System())) }
+
+func civitar(w cli.World) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	drain := make(chan struct{})
 	signals := make(chan os.Signal, 2)
@@ -21,5 +23,5 @@ func main() {
 		<-signals
 		cancel()
 	}()
-	os.Exit(cli.Main(ctx, drain, os.Args[1:], cli.System()))
+	return cli.Main(ctx, drain, os.Args[1:], w)
 }

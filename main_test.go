@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"civitar/internal/cli"
 	"civitar/internal/sandbox"
 )
 
@@ -19,8 +20,9 @@ const beProgram = "CIVITAR_TEST_BE_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(beProgram) != "" {
-		main()
-		return
+		w := cli.System()
+		w.Keyring = nil // the tests' owner may have one
+		os.Exit(civitar(w))
 	}
 	os.Exit(m.Run())
 }
@@ -54,7 +56,7 @@ func (a *account) program(t testing.TB, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(exe, args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = append(cleanEnv(), beProgram+"=1", "CIVITAI_API_URL="+a.url, "CIVITAI_API_TOKEN="+a.token)
+	cmd.Env = append(cleanEnv(), beProgram+"=1", "HOME="+cmd.Dir, "XDG_CONFIG_HOME="+cmd.Dir, "CIVITAI_API_URL="+a.url, "CIVITAI_API_TOKEN="+a.token)
 	return cmd
 }
 

@@ -12,13 +12,18 @@ import (
 
 const defaultAPI = "https://orchestration.civitai.com"
 
+// addressFlags say which API is asked, and with which token.
+type addressFlags struct {
+	APIURL    string `name:"api-url" env:"CIVITAI_API_URL" placeholder:"URL" help:"Base URL of the API (default the vendor's)."`
+	TokenFile string `placeholder:"FILE" help:"File that holds the API token (default: see civitar login --help)."`
+}
+
 // apiFlags say which API is asked, and how fast.
 type apiFlags struct {
-	APIURL    string   `name:"api-url" env:"CIVITAI_API_URL" placeholder:"URL" help:"Base URL of the API (default ${api})."`
-	TokenFile string   `placeholder:"FILE" help:"File that holds the API token (else CIVITAI_API_TOKEN, CIVITAI_API_KEY, or .env)."`
-	Rate      *float64 `placeholder:"N" help:"API requests a second, 0 for no limit (default 5)."`
-	BlobRate  *float64 `placeholder:"N" help:"Blob requests a second, 0 for no limit (default 20)."`
-	Retries   int      `default:"5" help:"Tries of a request or transfer (default ${default})."`
+	addressFlags
+	Rate     *float64 `placeholder:"N" help:"API requests a second, 0 for no limit (default 5)."`
+	BlobRate *float64 `placeholder:"N" help:"Blob requests a second, 0 for no limit (default 20)."`
+	Retries  int      `default:"5" help:"Tries of a request or transfer (default ${default})."`
 }
 
 const (
@@ -27,11 +32,14 @@ const (
 )
 
 // access is where the API is and what opens it.
-type access struct{ url, token string }
+type access struct {
+	url, token string
+	from       string // where the token was found
+}
 
 // access finds URL and token: flags first, then the environment, then .env beside the
-// working directory.
-func (f *apiFlags) access(w World) (access, error) {
+// working directory, then what civitar login kept.
+func (f *addressFlags) access(w World) (access, error) {
 	dotenv, err := readDotenv(".env")
 	if err != nil {
 		return access{}, err
@@ -42,17 +50,25 @@ func (f *apiFlags) access(w World) (access, error) {
 		if err != nil {
 			return a, fmt.Errorf("--token-file: %w", err)
 		}
-		if a.token = cleanToken(string(data)); a.token == "" {
+		if a.token, a.from = cleanToken(string(data)), "--token-file"; a.token == "" {
 			return a, fmt.Errorf("--token-file %s is empty: put the API token into it", f.TokenFile)
 		}
 		return a, nil
 	}
-	a.token = firstOf(cleanToken(w.env("CIVITAI_API_TOKEN")), cleanToken(w.env("CIVITAI_API_KEY")),
-		cleanToken(dotenv["CIVITAI_API_TOKEN"]), cleanToken(dotenv["CIVITAI_API_KEY"]))
-	if a.token == "" {
-		return a, errors.New("no API token: " + tokenHint)
+	for _, place := range []struct {
+		env  func(string) string
+		name string
+	}{{w.env, ""}, {func(name string) string { return dotenv[name] }, " in .env"}} {
+		for _, name := range []string{"CIVITAI_API_TOKEN", "CIVITAI_API_KEY"} {
+			if a.token, a.from = cleanToken(place.env(name)), name+place.name; a.token != "" {
+				return a, nil
+			}
+		}
 	}
-	return a, nil
+	if a.token, a.from, err = w.keeper().find(a.url); err == nil && a.token == "" {
+		err = errors.New("no API token: " + tokenHint)
+	}
+	return a, err
 }
 
 func readDotenv(name string) (map[string]string, error) {
