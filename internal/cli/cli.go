@@ -53,12 +53,17 @@ type commands struct {
 	Workflow  workflowCmd  `cmd:"" group:"look" help:"Show one workflow, or wait for it."`
 	Step      stepCmd      `cmd:"" group:"look" help:"Show one step of a workflow."`
 	Job       jobCmd       `cmd:"" group:"look" help:"Show one job, and what the scanners said."`
+	Results   resultsCmd   `cmd:"" group:"look" help:"List a workflow's results, or download them."`
+	Blob      blobCmd      `cmd:"" group:"look" help:"Tell the verdict on one blob, or download it."`
 	User      userCmd      `cmd:"" group:"look" aliases:"user-workflows" help:"List another user's workflows (manager's token)."`
 
-	Test testCmd `cmd:"" group:"setup" help:"Check the API's address and the token."`
+	Test   testCmd   `cmd:"" group:"setup" help:"Check the API's address and the token."`
+	Login  loginCmd  `cmd:"" group:"setup" help:"Keep an API token for all commands."`
+	Logout logoutCmd `cmd:"" group:"setup" help:"Forget the token that was kept."`
 
-	Sandbox sandboxCmd `cmd:"" group:"other" help:"Serve a simulated orchestrator on loopback, to try things on."`
-	Version versionCmd `cmd:"" group:"other" help:"Tell the version."`
+	Sandbox    sandboxCmd    `cmd:"" group:"other" help:"Serve a simulated orchestrator on loopback, to try things on."`
+	Completion completionCmd `cmd:"" group:"other" help:"Print a shell's completion script."`
+	Version    versionCmd    `cmd:"" group:"other" help:"Tell the version."`
 }
 
 // groups are the commands by purpose, as --help shows them.
@@ -108,6 +113,9 @@ func Main(ctx context.Context, drain <-chan struct{}, args []string, w World) in
 		kong.Writers(w.Stdout, w.Stderr), kong.Exit(func(code int) { exited = code }), kong.ConfigureHelp(options), kong.Help(printHelp))
 	if err != nil {
 		return report(w, err)
+	}
+	if len(args) > 0 && args[0] == completeWord {
+		return report(w, complete(parser.Model, args[1:], w))
 	}
 	if wantsOverview(args) {
 		return report(w, printOverview(options, parser))

@@ -26,7 +26,7 @@ type tableCell struct{ text, style string }
 const gap = "  "
 
 // maxColumn is how wide a column but the last may be where room is limited. An id fits.
-const maxColumn = 42
+const maxColumn = 48
 
 func (t *table) write(r record) error {
 	row := make([]tableCell, len(t.names))

@@ -44,7 +44,7 @@ func (f *addressFlags) access(w World) (access, error) {
 	if err != nil {
 		return access{}, err
 	}
-	a := access{url: firstOf(f.APIURL, dotenv["CIVITAI_API_URL"], defaultAPI)}
+	a := access{url: f.urlWith(dotenv)}
 	if f.TokenFile != "" {
 		data, err := os.ReadFile(f.TokenFile)
 		if err != nil {
@@ -69,6 +69,16 @@ func (f *addressFlags) access(w World) (access, error) {
 		err = errors.New("no API token: " + tokenHint)
 	}
 	return a, err
+}
+
+// url is the address alone, for commands that bring their token themselves.
+func (f *addressFlags) url() (string, error) {
+	dotenv, err := readDotenv(".env")
+	return f.urlWith(dotenv), err
+}
+
+func (f *addressFlags) urlWith(dotenv map[string]string) string {
+	return firstOf(f.APIURL, dotenv["CIVITAI_API_URL"], defaultAPI)
 }
 
 func readDotenv(name string) (map[string]string, error) {
