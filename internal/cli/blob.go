@@ -20,7 +20,7 @@ type blobCmd struct {
 	Blob     string `arg:"" name:"blobId" help:"The blob's id, with its extension."`
 	Download bool   `help:"Fetch it."`
 	NSFW     bool   `name:"nsfw" help:"Mature and unrated content is welcome (else it is refused)."`
-	Output   string `short:"o" default:"auto" placeholder:"WHERE" help:"With --download: a file, or - for stdout (default the id's name here). Else: ${forms}"`
+	Output   string `short:"o" default:"auto" placeholder:"WHERE" help:"With --download: a file, or - for stdout (default the id's name here). Else as ${forms}"`
 
 	Look lookFlags `embed:""`
 	formFlags

@@ -109,7 +109,7 @@ func Main(ctx context.Context, drain <-chan struct{}, args []string, w World) in
 	exited := -1
 	options := kong.HelpOptions{Compact: true, WrapUpperBound: 100, ValueFormatter: kong.DefaultHelpValueFormatter}
 	parser, err := kong.New(&commands{}, kong.Name("civitar"), kong.Description(description),
-		kong.Vars{"api": defaultAPI, "forms": "table, json, jsonl, yaml or csv (table on a terminal, else jsonl)."}, kong.ExplicitGroups(groups()),
+		kong.Vars{"api": defaultAPI, "forms": "table, json, jsonl, yaml or csv (default table, piped jsonl)."}, kong.ExplicitGroups(groups()),
 		kong.Writers(w.Stdout, w.Stderr), kong.Exit(func(code int) { exited = code }), kong.ConfigureHelp(options), kong.Help(printHelp))
 	if err != nil {
 		return report(w, err)

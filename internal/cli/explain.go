@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -23,7 +22,7 @@ func explain(err error) string {
 	var locked *manifest.LockedError
 	var space *sink.SpaceError
 	var hint hintError
-	text := strings.TrimRight(oneLine(err.Error()), ". ")
+	text := oneLine(err.Error())
 	switch {
 	case errors.As(err, &locked):
 		return explainLock(locked)

@@ -46,7 +46,7 @@ func (c *loginCmd) Run(s *session) error {
 	ctx, cancel := s.drainable()
 	defer cancel()
 	if _, err := client.Check(ctx); err != nil {
-		return hintError{err, "the token was not kept"}
+		return hintError{err, "the token is not kept; paste it whole, or make another at https://civitai.com/user/account"}
 	}
 	where, err := s.keeper().keep(url, token)
 	if err != nil {

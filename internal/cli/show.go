@@ -15,7 +15,7 @@ import (
 
 // showFlags say how answers are written to stdout.
 type showFlags struct {
-	Output string `short:"o" enum:"auto,table,json,jsonl,yaml,csv" default:"auto" placeholder:"FORM" help:"Write ${forms}"`
+	Output string `short:"o" enum:"auto,table,json,jsonl,yaml,csv" default:"auto" placeholder:"FORM" help:"As ${forms}"`
 	formFlags
 }
 
