@@ -108,6 +108,7 @@ func workflowLayout() layout {
 	return layout{
 		fields:  []string{"id", "status", "created", "completed", "nsfw", "tags", "steps", "prompt"},
 		columns: []string{"id", "status", "created", "nsfw", "steps", "prompt"},
+		few:     []string{"id", "status", "created", "prompt"},
 	}
 }
 

@@ -45,11 +45,16 @@ func (p *printer) write(r record) error { return p.form.write(r.pick(p.fields)) 
 type layout struct {
 	fields  []string // all of them
 	columns []string // those of a table that is not wide
+	few     []string // those that a narrow terminal has room for, if not all of columns
 	single  bool     // one record is all there is
 }
 
-// roomElsewhere is how wide a table is that no terminal shows.
-const roomElsewhere = 120
+const (
+	// roomElsewhere is how wide a table is that no terminal shows.
+	roomElsewhere = 120
+	// roomForAll is how wide a terminal must be for all of a table's usual columns.
+	roomForAll = 100
+)
 
 // printer checks the flags and makes the form they ask for.
 func (f *showFlags) printer(s *session, l layout) (*printer, error) {
@@ -74,10 +79,13 @@ func (f *showFlags) printer(s *session, l layout) (*printer, error) {
 		as = "jsonl"
 	}
 	columns := l.columns
-	if len(f.Fields) > 0 {
+	switch {
+	case len(f.Fields) > 0:
 		columns = f.Fields
-	} else if f.Wide {
+	case f.Wide:
 		columns = l.fields
+	case out.room < roomForAll && l.few != nil:
+		columns = l.few
 	}
 	switch as {
 	case "table":

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"strings"
+	"time"
 
 	"github.com/rivo/uniseg"
 )
@@ -17,6 +18,7 @@ type table struct {
 
 	rows   [][]tableCell
 	widths []int
+	lists  []bool // columns of several values, which may be narrowed
 	headed bool
 }
 
@@ -25,19 +27,39 @@ type tableCell struct{ text, style string }
 // gap is the space between columns.
 const gap = "  "
 
-// maxColumn is how wide a column but the last may be where room is limited. An id fits.
-const maxColumn = 48
+const (
+	// maxColumn is how wide a column but the last may be where room is limited. An id fits.
+	maxColumn = 48
+	// minList is how narrow a list may become for the last column's sake.
+	minList = 12
+)
 
 func (t *table) write(r record) error {
+	if t.lists == nil {
+		t.lists, t.widths = make([]bool, len(t.names)), make([]int, len(t.names))
+	}
 	row := make([]tableCell, len(t.names))
 	for i, f := range r.pick(t.names) {
-		row[i] = tableCell{cell(f.value), style(f.value)}
+		row[i] = tableCell{t.text(f.value), style(f.value)}
 		if t.room > 0 && i < len(t.names)-1 {
 			row[i].text = fit(row[i].text, maxColumn)
+		}
+		switch f.value.(type) {
+		case []record, []string:
+			t.lists[i] = true
 		}
 	}
 	t.rows = append(t.rows, row)
 	return nil
+}
+
+// text is a value as a cell; where room is limited, a time goes without its seconds.
+func (t *table) text(v any) string {
+	at, ok := v.(time.Time)
+	if !ok || t.room == 0 || at.IsZero() {
+		return cell(v)
+	}
+	return at.UTC().Format("2006-01-02 15:04")
 }
 
 func (t *table) flush() error {
@@ -49,19 +71,31 @@ func (t *table) flush() error {
 		}
 		t.rows = append([][]tableCell{head}, t.rows...)
 	}
-	if t.widths == nil {
-		t.widths = make([]int, len(t.names))
-	}
-	for _, row := range t.rows {
-		for i := range len(row) - 1 { // nothing is aligned behind the last
-			t.widths[i] = max(t.widths[i], uniseg.StringWidth(row[i].text))
-		}
-	}
+	t.measure()
 	for _, row := range t.rows {
 		t.line(row)
 	}
 	t.rows = t.rows[:0]
 	return t.w.Flush()
+}
+
+// measure widens the columns for the rows at hand, and narrows lists so that the last
+// column has a third of the room.
+func (t *table) measure() {
+	sum := 0
+	for i := range len(t.names) - 1 { // nothing is aligned behind the last
+		for _, row := range t.rows {
+			t.widths[i] = max(t.widths[i], uniseg.StringWidth(row[i].text))
+		}
+		sum += t.widths[i] + len(gap)
+	}
+	for i, list := range t.lists {
+		if over := sum - t.room*2/3; t.room > 0 && list && i < len(t.names)-1 && over > 0 {
+			narrower := max(t.widths[i]-over, min(minList, t.widths[i]))
+			sum -= t.widths[i] - narrower
+			t.widths[i] = narrower
+		}
+	}
 }
 
 func (t *table) end() error { return t.flush() }
@@ -72,8 +106,11 @@ func (t *table) line(row []tableCell) {
 	left, pending := t.room, 0
 	for i, c := range row {
 		if t.room > 0 {
-			if c.text = fit(c.text, max(left, 0)); left <= 0 {
+			if left <= 0 {
 				break
+			}
+			if c.text = fit(c.text, left); i < len(row)-1 {
+				c.text = fit(c.text, t.widths[i])
 			}
 		}
 		width := uniseg.StringWidth(c.text)
@@ -127,6 +164,7 @@ type sheet struct {
 const maxValue = 1000
 
 func (s sheet) write(r record) error {
+	s.widths = make([]int, len(s.names))
 	for _, f := range r {
 		value := tableCell{cell(f.value), style(f.value)}
 		if !s.whole {
