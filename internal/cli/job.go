@@ -21,6 +21,9 @@ func (jobCmd) Help() string {
 
 // Run tells what a job was to do, what became of it, and what the scanners said.
 func (c *jobCmd) Run(s *session) error {
+	if c.Raw && !c.raw() {
+		return usagef("--raw is JSON or YAML: choose its parts with --format")
+	}
 	return c.Look.ask(s, func(ctx context.Context, client *fetch.Client) error {
 		job, err := client.Job(ctx, c.Job)
 		if err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -16,6 +17,8 @@ type listing struct {
 	past  func([]*fetch.Workflow) bool // tells that no later page can hold a match
 	take  int                          // how many are shown; 0 is all
 	after fetch.WorkflowID             // of the first page, only what follows this one
+
+	shown int
 }
 
 // rest is where a listing that was not shown whole goes on: at a page, behind one of its
@@ -25,9 +28,20 @@ type rest struct {
 	after  fetch.WorkflowID
 }
 
+// run shows the listing and tells the command for the next page, which begins with words.
+func (l *listing) run(s *session, p *printer, words []string) error {
+	more, err := l.show(p)
+	if err != nil && l.shown == 0 {
+		return err // an empty list would be taken for the answer
+	}
+	if err = errors.Join(err, p.end()); err == nil {
+		l.tellMore(s, more, words)
+	}
+	return err
+}
+
 // show writes each page as it comes.
 func (l *listing) show(p *printer) (more *rest, err error) {
-	shown := 0
 	var last fetch.WorkflowID
 	first := true
 	for page, err := range l.pages {
@@ -43,13 +57,13 @@ func (l *listing) show(p *printer) (more *rest, err error) {
 		}
 		for _, w := range workflows {
 			if l.match(w) {
-				if l.take > 0 && shown == l.take {
+				if l.take > 0 && l.shown == l.take {
 					return &rest{page.Cursor, last}, p.flush()
 				}
 				if err := p.write(workflowRecord(w)); err != nil {
 					return nil, err
 				}
-				shown++
+				l.shown++
 			}
 			last = w.ID
 		}
@@ -59,7 +73,7 @@ func (l *listing) show(p *printer) (more *rest, err error) {
 		switch {
 		case l.past(page.Workflows):
 			return nil, nil
-		case l.take > 0 && shown == l.take && page.Next != "":
+		case l.take > 0 && l.shown == l.take && page.Next != "":
 			return &rest{cursor: page.Next}, nil
 		}
 	}

@@ -82,15 +82,24 @@ func faults(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Value("api").(*api).account.SetFaults(f)
 }
 
-// answer makes the server answer everything alike: answer STATUS FILE [NAME:VALUE...]
+// answer makes the server answer everything alike, but pages behind the first from another
+// file if one is given: answer STATUS FILE [NEXT] [NAME:VALUE...]
 func answer(ts *testscript.TestScript, _ bool, args []string) {
 	status, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	body := ts.ReadFile(args[1])
-	ts.Value("api").(*api).serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		for _, header := range args[2:] {
+	first := ts.ReadFile(args[1])
+	next, headers := first, args[2:]
+	if len(headers) > 0 && !strings.Contains(headers[0], ":") {
+		next, headers = ts.ReadFile(headers[0]), headers[1:]
+	}
+	ts.Value("api").(*api).serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, header := range headers {
 			name, value, _ := strings.Cut(header, ":")
 			w.Header().Set(name, value)
+		}
+		body := first
+		if r.URL.Query().Get("cursor") != "" {
+			body = next
 		}
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(body))

@@ -34,14 +34,10 @@ func (c *userCmd) Run(s *session) error {
 			match: func(*fetch.Workflow) bool { return true },
 			past:  func([]*fetch.Workflow) bool { return false },
 		}
-		more, err := l.show(p)
+		err := l.run(s, p, c.words("user", c.User))
 		if errors.Is(err, fetch.ErrForbidden) {
 			return hintError{err, "this command needs a manager's token; civitar workflows lists your own"}
 		}
-		if err != nil {
-			return err
-		}
-		l.tellMore(s, more, c.words("user", c.User))
-		return p.end()
+		return err
 	})
 }

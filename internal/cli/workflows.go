@@ -83,12 +83,7 @@ func (c *workflowsCmd) Run(s *session) error {
 		if c.All {
 			l.take = 0
 		}
-		more, err := l.show(p)
-		if err != nil {
-			return err
-		}
-		l.tellMore(s, more, c.words())
-		return p.end()
+		return l.run(s, p, c.words())
 	})
 }
 
