@@ -10,10 +10,10 @@ import (
 	"civitar/internal/cli"
 )
 
-func main() { start(cli.System()) }
+func main() { os.Exit(civitar(cli.System())) }
 
-// start runs the program in a world and ends the process.
-func start(w cli.World) {
+// civitar runs the program in a world and returns the exit code.
+func civitar(w cli.World) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	drain := make(chan struct{})
 	signals := make(chan os.Signal, 2)
@@ -24,5 +24,5 @@ func start(w cli.World) {
 		<-signals
 		cancel()
 	}()
-	os.Exit(cli.Main(ctx, drain, os.Args[1:], w))
+	return cli.Main(ctx, drain, os.Args[1:], w)
 }

@@ -22,6 +22,9 @@ type ask struct {
 	header http.Header
 	pace   *pacer
 	try    int
+
+	// answered, when set, sees each answer's header and how long it took to come.
+	answered func(*http.Response, time.Duration)
 }
 
 // do sends one request and returns whatever the server answered; a 429 and failures
@@ -67,6 +70,9 @@ func (c *Client) do(ctx context.Context, a ask) (*http.Response, error) {
 		return nil, failure
 	}
 	c.feedback(a.pace, gen, resp)
+	if a.answered != nil {
+		a.answered(resp, took)
+	}
 	c.tell(ctx, a, slog.Int("status", resp.StatusCode), took)
 	if resp.Body == nil {
 		resp.Body = http.NoBody

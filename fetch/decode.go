@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // decodeWorkflow reads what archiving needs of a workflow. It cannot fail: a field
@@ -25,6 +26,12 @@ func (c *Client) decodeWorkflow(ctx context.Context, n node) *Workflow {
 			w.Tags = append(w.Tags, c.Scrub(tag.text))
 		}
 	}
+	for _, step := range n.get("steps").values() {
+		if step.kind == '{' {
+			w.Steps = append(w.Steps, c.decodeStep(step))
+		}
+	}
+	w.Prompt = c.Scrub(promptOf(n))
 	found := walk(n, w.Status, c.scrubber)
 	w.Blobs, w.Errors = found.results(), found.errors
 	for _, note := range found.notes {
@@ -32,6 +39,39 @@ func (c *Client) decodeWorkflow(ctx context.Context, n node) *Workflow {
 			slog.String("workflow", c.scrubber.words(string(w.ID), maxWords)), slog.String("reason", note))
 	}
 	return w
+}
+
+func (c *Client) decodeStep(n node) Step {
+	return Step{
+		Name:   c.scrubber.words(n.str("name"), maxWords),
+		Type:   c.scrubber.words(n.str("$type"), maxWords),
+		Status: statusOf(c.scrubber.words(n.str("status"), maxWords)),
+	}
+}
+
+// promptOf looks where prompts have been seen: the workflow's parameters, a step's, its
+// input, and last a node graph, which is the only place Comfy Cloud has it.
+func promptOf(workflow node) string {
+	places := []node{workflow.get("metadata").get("params")}
+	var graphs []node
+	for _, step := range workflow.get("steps").values() {
+		input := step.get("input")
+		places = append(places, step.get("metadata").get("params"), input)
+		graphs = append(graphs, input.get("workflow"), input.get("comfyWorkflow"))
+	}
+	for _, place := range places {
+		if prompt := place.str("prompt"); prompt != "" {
+			return prompt
+		}
+	}
+	for _, graph := range graphs {
+		for _, n := range graph.values() {
+			if text := n.get("inputs").str("text"); text != "" && strings.HasPrefix(n.str("class_type"), "CLIPTextEncode") {
+				return text
+			}
+		}
+	}
+	return ""
 }
 
 // decodePage reads one answer of a listing: {items, next}, the older {items,

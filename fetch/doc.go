@@ -7,7 +7,11 @@
 //   - [Client.Pages] walks a listing page by page, with the cursor of each page, so
 //     that a caller can note how far it came; [Client.Workflows] is the same walk,
 //     one workflow at a time. Both hold one page in memory.
-//   - [Client.Workflow] asks for one workflow by its id, with fresh addresses.
+//   - [Client.UserPages] walks another user's listing, which takes a manager's token.
+//   - [Client.Workflow] asks for one workflow by its id, with fresh addresses, and
+//     [Client.Wait] until it has ended. [Client.Step] and [Client.Job] ask for a part.
+//   - [Client.Describe] tells what may be known of a blob by its id alone.
+//   - [Client.Check] says who answers at the API's address, and if the token is good.
 //   - [Client.Resolve] turns a [Blob] into a [Location], or into a verdict:
 //     [ErrWithheld], [ErrGone], or an error worth another try on another day.
 //   - [Client.Open] streams a location's bytes, from an offset when asked.

@@ -53,6 +53,7 @@ const maxMessage = 800 // bytes of an error's text
 func (e *Error) Error() string {
 	parts := make([]string, 0, 6)
 	add := func(s string) {
+		s = strings.TrimRight(s, ". ") // sentences become parts of one
 		if s != "" && !slices.Contains(parts, s) {
 			parts = append(parts, s)
 		}

@@ -23,12 +23,17 @@ const (
 // The pages are as the server gave them: where it does not support the query's dates,
 // they hold workflows outside them, which tell a caller where it is in time.
 func (c *Client) Pages(ctx context.Context, q Query) iter.Seq2[*Page, error] {
+	return walkPages(q.Cursor, func(cursor string) (*Page, error) { return c.page(ctx, q, cursor) })
+}
+
+// walkPages walks a listing from a cursor on.
+func walkPages(from string, ask func(cursor string) (*Page, error)) iter.Seq2[*Page, error] {
 	return func(yield func(*Page, error) bool) {
 		seen := make(map[uint64]struct{}) // hashes: cursors of a long walk could fill memory
 		empty := 0
-		for cursor := q.Cursor; ; {
+		for cursor := from; ; {
 			seen[hash(cursor)] = struct{}{}
-			page, err := c.page(ctx, q, cursor)
+			page, err := ask(cursor)
 			if err == nil && len(page.Workflows) == 0 {
 				if empty++; empty > maxEmptyPages {
 					err = &Error{Op: "list workflows", Kind: ErrUnavailable, Detail: fmt.Sprintf("%d empty pages in a row", maxEmptyPages)}
@@ -61,7 +66,7 @@ func (c *Client) Workflows(ctx context.Context, q Query) iter.Seq2[*Workflow, er
 				return
 			}
 			for _, w := range page.Workflows {
-				if q.covers(w.Created) && !yield(w, nil) {
+				if q.Covers(w.Created) && !yield(w, nil) {
 					return
 				}
 			}
@@ -74,20 +79,11 @@ func (c *Client) Workflows(ctx context.Context, q Query) iter.Seq2[*Workflow, er
 func (c *Client) Workflow(ctx context.Context, id WorkflowID) (*Workflow, error) {
 	op := c.op("get workflow", string(id))
 	u, err := c.byID("/v2/consumer/workflows/", string(id), "")
-	if err != nil {
-		return nil, c.invalid(op, err)
-	}
-	var w *Workflow
-	err = c.json(ctx, op, http.MethodGet, u, func(raw []byte) error {
-		if raw[0] != '{' {
-			return &Error{Op: op, Kind: ErrUnavailable, Detail: "the answer holds no workflow"}
-		}
-		w = c.decodeWorkflow(ctx, parse(raw))
-		return nil
-	})
+	n, err := c.object(ctx, op, u, err)
 	if err != nil {
 		return nil, err
 	}
+	w := c.decodeWorkflow(ctx, n)
 	if w.ID == "" {
 		w.ID = id
 	}
@@ -95,8 +91,11 @@ func (c *Client) Workflow(ctx context.Context, id WorkflowID) (*Workflow, error)
 }
 
 func (c *Client) page(ctx context.Context, q Query, cursor string) (*Page, error) {
-	const op = "list workflows"
-	u, err := c.endpoint("/v2/consumer/workflows", q.values(cursor))
+	return c.pageAt(ctx, "list workflows", "/v2/consumer/workflows", q.values(cursor), cursor)
+}
+
+func (c *Client) pageAt(ctx context.Context, op, path string, query url.Values, cursor string) (*Page, error) {
+	u, err := c.endpoint(path, query)
 	if err != nil {
 		return nil, c.invalid(op, err)
 	}
@@ -137,7 +136,9 @@ func (q Query) values(cursor string) url.Values {
 	return v
 }
 
-func (q Query) covers(t time.Time) bool {
+// Covers tells whether a creation time is within the query's dates, which a server may
+// not support. An unknown time is.
+func (q Query) Covers(t time.Time) bool {
 	return t.IsZero() || (q.From.IsZero() || !t.Before(q.From)) && (q.To.IsZero() || !t.After(q.To))
 }
 
@@ -157,10 +158,12 @@ func hash(s string) uint64 {
 // byID is the address of one thing. An id that would change the path is no id.
 func (c *Client) byID(prefix, id, suffix string) (*url.URL, error) {
 	if id == "" || id == "." || id == ".." {
-		return nil, fmt.Errorf("%w: %q is no id", ErrInvalid, id)
+		return nil, noID(id)
 	}
 	return c.endpoint(prefix+url.PathEscape(id)+suffix, nil)
 }
+
+func noID(id string) error { return fmt.Errorf("%w: %q is no id", ErrInvalid, id) }
 
 func (c *Client) invalid(op string, err error) *Error {
 	return &Error{Op: op, Kind: ErrInvalid, Err: c.mute(err)}

@@ -87,9 +87,7 @@ func (p *pacer) start() (uint64, bool) {
 func (p *pacer) waitPause(ctx context.Context, limit time.Duration) (time.Duration, bool, error) {
 	var waited time.Duration
 	for {
-		p.mu.Lock()
-		left := time.Until(p.until)
-		p.mu.Unlock()
+		left := p.pauseLeft()
 		if left <= 0 {
 			return waited, true, nil
 		}
@@ -101,6 +99,13 @@ func (p *pacer) waitPause(ctx context.Context, limit time.Duration) (time.Durati
 		}
 		waited += left
 	}
+}
+
+// pauseLeft is how long the pause will go on; it can be below zero.
+func (p *pacer) pauseLeft() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Until(p.until)
 }
 
 // ok reports an answer that was neither a 429 nor a failure.

@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -30,6 +31,7 @@ func (c *Client) retry(ctx context.Context, p *pacer, op string, call func(try i
 		}
 		switch {
 		case errors.Is(err, ErrRateLimited):
+			c.log.LogAttrs(ctx, slog.LevelInfo, "the server asks for a slower pace: waiting", slog.Duration("wait", p.pauseLeft().Round(time.Second)))
 			waited, over, stop := p.waitPause(ctx, maxLimited-limited)
 			if stop != nil {
 				return c.trouble(ctx, op, stop)

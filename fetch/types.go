@@ -52,11 +52,24 @@ type Workflow struct {
 	Status             Status    // "deleted" when the server gives a deletion time
 	Level              Level
 	Tags               []string
+	Prompt             string   // wherever it was found, scrubbed; "" when there is none
+	Steps              []Step   // as listed; those inside a repeat are not among them
 	Blobs              []Blob   // every result of every step, in document order, each id once
 	Errors             []string // the steps' output.errors, word for word but scrubbed
 
 	// JSON is the workflow as answered: unknown fields, key order and number literals
 	// are kept, signed queries and the client's token are not. Safe to write down.
+	JSON json.RawMessage
+}
+
+// Step is one step of a workflow (the API page, "One: workflow, step, job").
+type Step struct {
+	Name   string // "$0" and the like, or what its author chose; "" when the server gave none
+	Type   string // the step's $type as given
+	Status Status
+
+	// JSON is the step as answered, as [Workflow].JSON is the workflow. Only [Client.Step]
+	// fills it in.
 	JSON json.RawMessage
 }
 

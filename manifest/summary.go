@@ -24,5 +24,5 @@ func writeSummary(state *durable.Folder, s summary) error {
 	if err != nil {
 		return err
 	}
-	return state.Replace(summaryFile, append(data, '\n'))
+	return state.Replace(summaryFile, append(data, '\n'), 0o666)
 }

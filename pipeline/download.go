@@ -78,23 +78,32 @@ func disk(err error) error {
 
 // transfer brings one blob's bytes into the sink.
 func (r *run) transfer(ctx context.Context, j *job) (outcome, error) {
-	file, err := r.Sink.Begin(j.key())
+	file, mediaType, ext, err := r.bring(ctx, j)
 	if err != nil {
-		return outcome{}, disk(err)
-	}
-	r.Tally.transfers.Add(1)
-	defer r.Tally.transfers.Add(-1)
-	mediaType, ext, err := r.fill(ctx, j, file)
-	if err != nil {
-		return outcome{}, errors.Join(err, r.putAway(file, err))
-	}
-	if err := file.Finish(); err != nil {
-		return outcome{}, disk(errors.Join(err, file.Discard()))
+		return outcome{}, err
 	}
 	o := outcome{work: j.work, page: j.work.page, blob: r.line(j.work, j.blob), file: file}
 	o.blob.State, o.blob.Asked, o.blob.Media = manifest.Kept, true, mediaType
 	o.path = mediaPath(j.work.wf, fileName(string(j.blob.ID), mediaType, ext))
 	return o, nil
+}
+
+// bring is transfer without a word on what becomes of the file.
+func (r *run) bring(ctx context.Context, j *job) (file sink.Writer, mediaType, ext string, err error) {
+	file, err = r.Sink.Begin(j.key())
+	if err != nil {
+		return nil, "", "", disk(err)
+	}
+	r.Tally.transfers.Add(1)
+	defer r.Tally.transfers.Add(-1)
+	mediaType, ext, err = r.fill(ctx, j, file)
+	if err != nil {
+		return nil, "", "", errors.Join(err, r.putAway(file, err))
+	}
+	if err := file.Finish(); err != nil {
+		return nil, "", "", disk(errors.Join(err, file.Discard()))
+	}
+	return file, mediaType, ext, nil
 }
 
 // putAway puts away what a transfer left: kept for the next run unless the blob is no more.

@@ -19,6 +19,9 @@
 //   - record (record.go) is one goroutine. It makes groups of files durable, then their
 //     lines in the journal, and only then moves the coverage past a page.
 //
+// [Fetch] is the download of a single blob, for who wants that and no archive; [Decide]
+// tells what a run would do with a blob.
+//
 // The package knows no HTTP and no file paths beyond the names it gives to results; it
 // joins fetch, sink and manifest through the interfaces below.
 package pipeline
@@ -207,16 +210,8 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	stopped, stop := context.WithCancel(ctx)
 	defer stop()
 
-	r := &run{
-		Config:   cfg,
-		scope:    cfg.Filter.Scope(),
-		stopped:  stopped,
-		stop:     stop,
-		abort:    cancel,
-		bytes:    byteLimiter(cfg.Bandwidth),
-		buffers:  sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }},
-		outcomes: make(chan outcome, 2*cfg.Workers),
-	}
+	r := newRun(cfg)
+	r.stopped, r.stop, r.abort = stopped, stop, cancel
 	ended := make(chan struct{})
 	watched := make(chan struct{})
 	go func() { // ends with Run
@@ -233,6 +228,16 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 		err = r.fault
 	}
 	return summary, err
+}
+
+func newRun(cfg Config) *run {
+	return &run{
+		Config:   cfg,
+		scope:    cfg.Filter.Scope(),
+		bytes:    byteLimiter(cfg.Bandwidth),
+		buffers:  sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }},
+		outcomes: make(chan outcome, 2*cfg.Workers),
+	}
 }
 
 // start starts the stages. Each closes what it sends to when nothing more will come.

@@ -18,6 +18,13 @@ type decision struct {
 	reason string
 }
 
+// Decide tells what a run would do with a blob, going by the listing alone: a state and its
+// reason, or "" where it would fetch it. now is the time of the run.
+func Decide(w *fetch.Workflow, b fetch.Blob, now time.Time) (manifest.State, string) {
+	d := decide(w, b, now)
+	return d.state, d.reason
+}
+
 // decide is the one place that says what is kept. now is the time of the run.
 func decide(w *fetch.Workflow, b fetch.Blob, now time.Time) decision {
 	switch {

@@ -139,7 +139,7 @@ func (p *partial) writeNote() error {
 	if err != nil {
 		return err
 	}
-	if err := p.dir.partials.Replace(p.name+noteExt, data); err != nil {
+	if err := p.dir.partials.Replace(p.name+noteExt, data, 0o666); err != nil {
 		return spaceOr(err)
 	}
 	p.noted, p.hasNote = p.offset, true

@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"civitar/bench/peak"
 	"civitar/internal/sandbox"
 )
 
@@ -112,7 +113,7 @@ func archive(exe, dest, url string, asked *firstRequest) (f figures, err error) 
 		return f, fmt.Errorf("civitar archive: %w", err)
 	}
 	f.took, f.first = time.Since(start), time.Unix(0, asked.at.Load()).Sub(start)
-	if f.peak, err = peakMemory(cmd.ProcessState); err != nil {
+	if f.peak, err = peak.Memory(cmd.ProcessState); err != nil {
 		return f, err
 	}
 	return f, json.Unmarshal(out.line, &f)

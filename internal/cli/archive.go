@@ -26,8 +26,8 @@ type archiveCmd struct {
 	Query         string   `placeholder:"TEXT" help:"Only workflows whose metadata match."`
 	From          moment   `placeholder:"DATE" help:"Created at or after: 2026-08-10 or RFC 3339, UTC assumed."`
 	To            moment   `placeholder:"DATE" help:"Created at or before; a bare day includes that day."`
-	ExcludeFailed bool     `help:"Leave out failed, expired and canceled workflows."`
-	Oldest        bool     `help:"List the oldest first."`
+	ExcludeFailed bool     `aliases:"excludeFailed" help:"Leave out failed, expired and canceled workflows."`
+	Oldest        bool     `aliases:"ascending" help:"List the oldest first."`
 	Limit         int      `placeholder:"N" help:"At most this many workflows."`
 	Workflow      []string `placeholder:"ID" sep:"none" help:"Only this workflow; repeat for more, - reads ids from stdin."`
 	Full          bool     `help:"List everything again, and ask again for what was withheld or gone."`
@@ -41,6 +41,10 @@ type archiveCmd struct {
 
 	API    apiFlags    `embed:""`
 	Output outputFlags `embed:""`
+}
+
+func (archiveCmd) Help() string {
+	return "Example:  civitar archive ~/civitai --from 2026-08-01 --exclude-failed"
 }
 
 // check finds what is wrong with the flags before anything is done.

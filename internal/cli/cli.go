@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -30,7 +29,9 @@ const (
 
 // System is the outside world as the process has it.
 func System() World {
-	return World{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, LookupEnv: os.LookupEnv}
+	w := World{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, LookupEnv: os.LookupEnv}
+	w.Keyring = osKeyring(w.env)
+	return w
 }
 
 // World is what a command touches outside of its flags.
@@ -40,7 +41,8 @@ type World struct {
 	LookupEnv      func(string) (string, bool)
 	// Disk is called before every step that changes an archive: it is for tests, which
 	// break the disk or the process there. System sets none.
-	Disk durable.Hook
+	Disk    durable.Hook
+	Keyring Keyring // nil where there is none
 }
 
 func (w World) env(name string) string {
@@ -49,18 +51,43 @@ func (w World) env(name string) string {
 }
 
 type commands struct {
-	Archive archiveCmd `cmd:"" default:"withargs" help:"Archive workflows and their results (the default command)."`
-	Status  statusCmd  `cmd:"" help:"Tell what an archive holds, what is missing, and what expires next."`
-	Verify  verifyCmd  `cmd:"" help:"Compare an archive with its record: find what is missing, altered or foreign."`
-	Repair  repairCmd  `cmd:"" help:"Fetch again what is missing or altered, and say what can no longer be restored."`
-	Sandbox sandboxCmd `cmd:"" help:"Serve a simulated orchestrator on loopback, to try things on."`
-	Version versionCmd `cmd:"" help:"Tell the version."`
+	Archive archiveCmd `cmd:"" default:"withargs" group:"archive" help:"Archive workflows and their results (the default command)."`
+	Status  statusCmd  `cmd:"" group:"archive" help:"Tell what an archive holds, what is missing, and what expires next."`
+	Verify  verifyCmd  `cmd:"" group:"archive" help:"Compare an archive with its record: find what is missing, altered or foreign."`
+	Repair  repairCmd  `cmd:"" group:"archive" help:"Fetch again what is missing or altered, and say what can no longer be restored."`
+
+	Workflows workflowsCmd `cmd:"" group:"look" help:"List your workflows."`
+	Workflow  workflowCmd  `cmd:"" group:"look" help:"Show one workflow, or wait for it."`
+	Step      stepCmd      `cmd:"" group:"look" help:"Show one step of a workflow."`
+	Job       jobCmd       `cmd:"" group:"look" help:"Show one job, and what the scanners said."`
+	Results   resultsCmd   `cmd:"" group:"look" help:"List a workflow's results, or download them."`
+	Blob      blobCmd      `cmd:"" group:"look" help:"Tell the verdict on one blob, or download it."`
+	User      userCmd      `cmd:"" group:"look" aliases:"user-workflows" help:"List another user's workflows (manager's token)."`
+
+	Test   testCmd   `cmd:"" group:"setup" help:"Check the API's address and the token."`
+	Login  loginCmd  `cmd:"" group:"setup" help:"Keep an API token for all commands."`
+	Logout logoutCmd `cmd:"" group:"setup" help:"Forget the token that was kept."`
+
+	Sandbox    sandboxCmd    `cmd:"" group:"other" help:"Serve a simulated orchestrator on loopback, to try things on."`
+	Completion completionCmd `cmd:"" group:"other" help:"Print a shell's completion script."`
+	Version    versionCmd    `cmd:"" group:"other" help:"Tell the version."`
+}
+
+// groups are the commands by purpose, as --help shows them.
+func groups() []kong.Group {
+	return []kong.Group{
+		{Key: "archive", Title: "Keep what was made:"},
+		{Key: "look", Title: "Look things up:"},
+		{Key: "setup", Title: "Get access:"},
+		{Key: "other", Title: "Other:"},
+	}
 }
 
 const description = `Archives what the Civitai orchestrator made for you (images, videos, audio, models, texts and their prompts) before it is deleted, 30 days after each workflow ends.
 
-Try it without an account:  civitar archive --sandbox ./try
-For real:  export CIVITAI_API_TOKEN=...  and then  civitar archive ~/civitai`
+   civitar archive --sandbox ./try     tries it on a simulated account
+   civitar login                       asks for your API token and keeps it
+   civitar archive ~/civitai           archives, and goes on where it stopped`
 
 // usageError is a mistake on the command line.
 type usageError struct{ err error }
@@ -87,11 +114,18 @@ type session struct {
 // Main runs the command that args name and returns the exit code.
 func Main(ctx context.Context, drain <-chan struct{}, args []string, w World) int {
 	exited := -1
+	options := kong.HelpOptions{Compact: true, WrapUpperBound: 100, ValueFormatter: kong.DefaultHelpValueFormatter}
 	parser, err := kong.New(&commands{}, kong.Name("civitar"), kong.Description(description),
-		kong.Vars{"api": defaultAPI}, kong.Writers(w.Stdout, w.Stderr), kong.Exit(func(code int) { exited = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}))
+		kong.Vars{"api": defaultAPI, "forms": "table, json, jsonl, yaml or csv (default table, piped jsonl)."}, kong.ExplicitGroups(groups()),
+		kong.Writers(w.Stdout, w.Stderr), kong.Exit(func(code int) { exited = code }), kong.ConfigureHelp(options), kong.Help(printHelp))
 	if err != nil {
 		return report(w, err)
+	}
+	if len(args) > 0 && args[0] == completeWord {
+		return report(w, complete(parser.Model, args[1:], w))
+	}
+	if wantsOverview(args) {
+		return report(w, printOverview(options, parser))
 	}
 	parsed, err := parser.Parse(args)
 	if exited >= 0 { // --help
@@ -121,17 +155,4 @@ func report(w World, err error) int {
 	}
 	fmt.Fprintf(w.Stderr, "civitar: %s\n", explain(err))
 	return exitFailed
-}
-
-// oneLine makes a text fit to be shown on a terminal: one line, no control characters.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\r' || r == '\t':
-			return ' '
-		case r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x200e && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
-			return -1
-		}
-		return r
-	}, s)
 }

@@ -15,23 +15,26 @@ import (
 	"civitar/sink"
 )
 
-const tokenHint = "set CIVITAI_API_TOKEN (or CIVITAI_API_KEY, a .env file, --token-file) to a token made at https://civitai.com/user/account"
+const tokenHint = "set CIVITAI_API_TOKEN (or CIVITAI_API_KEY, a .env file, --token-file), or run civitar login, with a token made at https://civitai.com/user/account"
 
 // explain turns an error into one sentence that says what is wrong and what to do.
 func explain(err error) string {
 	var locked *manifest.LockedError
 	var space *sink.SpaceError
+	var hint hintError
 	text := oneLine(err.Error())
 	switch {
 	case errors.As(err, &locked):
 		return explainLock(locked)
+	case errors.As(err, &hint):
+		return text + ": " + hint.hint
 	case errors.As(err, &space):
 		return fmt.Sprintf("not enough room in %s: the next file needs %s and %s are free; free some and run the same command again, it goes on where it stopped",
 			space.Path, humanize.IBytes(space.Need), humanize.IBytes(space.Free))
 	case errors.Is(err, sink.ErrNoSpace):
 		return "the disk is full (" + text + "): free some room and run the same command again, it goes on where it stopped"
 	case errors.Is(err, fetch.ErrUnauthorized):
-		return "the API refused the token (" + text + "): check CIVITAI_API_TOKEN, or " + tokenHint
+		return "the API refused the token (" + text + "): it is missing, mistyped or expired; " + tokenHint
 	case errors.Is(err, fetch.ErrForbidden):
 		return "the API does not permit this with your token (" + text + "): nothing was taken for absent; check which rights the token has"
 	case errors.Is(err, pipeline.ErrListing):
@@ -40,6 +43,8 @@ func explain(err error) string {
 		return text + ": nothing is lost, run civitar archive again and it is made anew"
 	case errors.Is(err, pipeline.ErrOutage):
 		return text + "; everything so far is kept, run the same command again later to go on"
+	case errors.Is(err, fetch.ErrGone):
+		return text + ": it was never there, or is gone, as everything is 30 days after its workflow ended"
 	case errors.Is(err, fetch.ErrUnavailable), errors.Is(err, fetch.ErrRateLimited):
 		return "the API cannot be reached (" + text + "): check the network and --api-url, then run the same command again"
 	case errors.Is(err, fs.ErrPermission):
@@ -49,6 +54,15 @@ func explain(err error) string {
 	}
 	return text
 }
+
+// hintError is an error with what to do about it, where that depends on the command.
+type hintError struct {
+	err  error
+	hint string
+}
+
+func (e hintError) Error() string { return e.err.Error() }
+func (e hintError) Unwrap() error { return e.err }
 
 func explainLock(e *manifest.LockedError) string {
 	if e.Holder.PID == 0 {

@@ -20,6 +20,8 @@ type sandboxCmd struct {
 	Faults    string `placeholder:"JSON" help:"Faults from the start, e.g. '{\"every5xx\":7,\"latency\":80000000}'."`
 }
 
+func (sandboxCmd) Help() string { return "Example:  civitar sandbox --workflows 500 --seed 7" }
+
 // Run serves until a signal.
 func (c *sandboxCmd) Run(s *session) error {
 	if c.Workflows < 0 {

@@ -17,7 +17,7 @@ import (
 type outputFlags struct {
 	JSON      bool   `name:"json" help:"Write one JSON object a line to stdout."`
 	Quiet     bool   `short:"q" help:"Show errors only."`
-	LogLevel  string `enum:"auto,debug,info,warn,error" default:"auto" help:"Least level of log lines: debug, info, warn or error (default warn on a terminal, else info)."`
+	LogLevel  string `enum:"auto,debug,info,warn,error" default:"auto" help:"Least log level: debug, info, warn, error (default warn, piped info)."`
 	LogFormat string `enum:"text,json" default:"text" help:"Log lines as text or json."`
 }
 

@@ -39,6 +39,8 @@ type expiring struct {
 	Expires time.Time `json:"expires,omitzero"` // zero while its workflow has not ended
 }
 
+func (statusCmd) Help() string { return "Example:  civitar status ~/civitai --list 20" }
+
 func (c *statusCmd) Run(s *session) error {
 	if c.List < 0 {
 		return usagef("--list must not be negative")

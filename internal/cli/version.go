@@ -8,6 +8,8 @@ import (
 
 type versionCmd struct{}
 
+func (versionCmd) Help() string { return "Example:  civitar version" }
+
 // Run tells the version, and what the binary was built from and with.
 func (versionCmd) Run(s *session) error {
 	_, err := fmt.Fprintf(s.Stdout, "civitar %s (%s %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)

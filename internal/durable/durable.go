@@ -15,10 +15,11 @@ import (
 const NewExt = ".new"
 
 // Replace gives the file name the content data: whoever reads it, also after a power cut,
-// finds the old content or the new, never a mixture. Errors are those of package os.
-func (f *Folder) Replace(name string, data []byte) error {
+// finds the old content or the new, never a mixture. perm is a new file's. Errors are those
+// of package os.
+func (f *Folder) Replace(name string, data []byte, perm os.FileMode) error {
 	temp := name + NewExt
-	file, err := f.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	file, err := f.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func TestReplaceGivesTheWholeNewContent(t *testing.T) {
 			for name, data := range tt.before {
 				must(t, root.WriteFile(name, []byte(data), 0o666))
 			}
-			must(t, root.Replace(tt.file, []byte(tt.data)))
+			must(t, root.Replace(tt.file, []byte(tt.data), 0o666))
 			got, err := root.ReadFile(tt.file)
 			if err != nil || string(got) != tt.data {
 				t.Errorf("holds %q, %v; want %q", got, err, tt.data)
@@ -86,7 +86,7 @@ func TestReplaceThatFailsChangesNothing(t *testing.T) {
 			must(t, os.Mkdir(filepath.Join(top, "in"), 0o777))
 			root := openRoot(t, filepath.Join(top, "in"))
 			tt.plant(t, root)
-			if err := root.Replace(tt.file, []byte("new")); err == nil {
+			if err := root.Replace(tt.file, []byte("new"), 0o666); err == nil {
 				t.Error("no error")
 			}
 			if got := names(t, root, "."); len(got) != len(tt.want) {
@@ -109,7 +109,7 @@ func TestReplaceFollowsNoLinkOutside(t *testing.T) {
 			if err := os.Symlink(outside, filepath.Join(dir, name)); err != nil {
 				t.Skipf("this system or user makes no symbolic links: %v", err)
 			}
-			err := openRoot(t, dir).Replace("a", []byte("new"))
+			err := openRoot(t, dir).Replace("a", []byte("new"), 0o666)
 			if name == "a.new" && err == nil {
 				t.Error("wrote through a link that leads outside")
 			}
@@ -129,12 +129,12 @@ func TestReplaceShowsReadersOldOrNewOnly(t *testing.T) {
 	for i := range fresh {
 		fresh[i] = 1
 	}
-	must(t, root.Replace("a", old))
+	must(t, root.Replace("a", old, 0o666))
 	done := make(chan error, 1)
 	go func() {
 		var err error
 		for i := 0; i < 20 && err == nil; i++ {
-			err = root.Replace("a", [][]byte{fresh, old}[i%2])
+			err = root.Replace("a", [][]byte{fresh, old}[i%2], 0o666)
 		}
 		done <- err
 	}()

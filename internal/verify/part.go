@@ -53,5 +53,5 @@ func (p part) done(root *os.Root) error {
 	if err != nil {
 		return err
 	}
-	return durable.In(root, nil).Replace(partFile, append(data, '\n'))
+	return durable.In(root, nil).Replace(partFile, append(data, '\n'), 0o666)
 }

@@ -1,6 +1,7 @@
 //go:build unix
 
-package main
+// Package peak tells what a measured process took.
+package peak
 
 import (
 	"errors"
@@ -9,8 +10,8 @@ import (
 	"syscall"
 )
 
-// peakMemory is the most a finished process had resident, in MB.
-func peakMemory(p *os.ProcessState) (float64, error) {
+// Memory is the most a finished process had resident, in MB.
+func Memory(p *os.ProcessState) (float64, error) {
 	usage, ok := p.SysUsage().(*syscall.Rusage)
 	if !ok {
 		return 0, errors.New("the system does not tell the memory of a process")
