@@ -64,12 +64,15 @@ func (f *showFlags) printer(s *session, l layout) (*printer, error) {
 		}
 	}
 	out := newOutput(s)
-	p := &printer{fields: f.Fields}
 	if f.Format != "" {
 		t, err := newTemplate(f.Format)
-		p.form = &templateForm{w: out.w, t: t}
-		return p, err
+		return &printer{form: &templateForm{w: out.w, t: t}, fields: f.Fields}, err
 	}
+	return &printer{form: f.form(out, l), fields: f.Fields}, nil
+}
+
+// form makes the form that --output names.
+func (f *showFlags) form(out output, l layout) form {
 	as := f.Output
 	switch {
 	case as != "auto":
@@ -78,35 +81,38 @@ func (f *showFlags) printer(s *session, l layout) (*printer, error) {
 	default:
 		as = "jsonl"
 	}
-	columns := l.columns
-	switch {
-	case len(f.Fields) > 0:
-		columns = f.Fields
-	case f.Wide:
-		columns = l.fields
-	case out.room < roomForAll && l.few != nil:
-		columns = l.few
-	}
 	switch as {
 	case "table":
-		t := &table{w: out.w, names: columns, room: out.room, colour: out.colour}
+		t := &table{w: out.w, names: f.columns(out, l), room: out.room, colour: out.colour}
+		if l.single {
+			t.room, t.names, t.headed = 0, []string{"", ""}, true
+			return sheet{t, f.Wide}
+		}
 		if f.Wide {
 			t.room = 0
 		}
-		p.form = t
-		if l.single {
-			t.room, t.names, t.headed = 0, []string{"", ""}, true
-			p.form = sheet{t, f.Wide}
-		}
+		return t
 	case "csv":
-		if len(f.Fields) == 0 {
-			columns = l.fields
+		names := l.fields
+		if len(f.Fields) > 0 {
+			names = f.Fields
 		}
-		p.form = &csvForm{w: csv.NewWriter(out.w), names: columns}
-	default:
-		p.form = &jsonForm{w: out.w, as: as, single: l.single}
+		return &csvForm{w: csv.NewWriter(out.w), names: names}
 	}
-	return p, nil
+	return &jsonForm{w: out.w, as: as, single: l.single}
+}
+
+// columns are those of a table.
+func (f *showFlags) columns(out output, l layout) []string {
+	switch {
+	case len(f.Fields) > 0:
+		return f.Fields
+	case f.Wide:
+		return l.fields
+	case out.room < roomForAll && l.few != nil:
+		return l.few
+	}
+	return l.columns
 }
 
 // show writes a single record.
