@@ -42,6 +42,7 @@ type Error struct {
 	Title      string              // from the problem details
 	Detail     string              // from the problem details, or a plain text answer
 	Fields     map[string][]string // on 400 and 422: messages by parameter
+	Page       bool                // the answer was a web page: a proxy's words, not the API's
 	Kind       error               // one of the kinds above; nil when the context ended
 	Err        error               // the cause, if any: a context's error, an unexpected EOF
 	RetryAfter time.Duration       // as the server asked; 0 when it did not
@@ -86,6 +87,16 @@ func (e *Error) Unwrap() []error {
 		}
 	}
 	return causes
+}
+
+// own takes back a verdict that the API did not speak itself: the web page of a proxy on
+// the way says nothing about the thing asked for.
+func own(err error) error {
+	var e *Error
+	if errors.As(err, &e) && e.Page && (errors.Is(err, ErrGone) || errors.Is(err, ErrWithheld) || errors.Is(err, ErrForbidden)) {
+		return withKind(err, ErrUnavailable)
+	}
+	return err
 }
 
 // kindOf sorts an HTTP status that is not a success.

@@ -81,7 +81,7 @@ func (c *Client) Workflow(ctx context.Context, id WorkflowID) (*Workflow, error)
 	u, err := c.byID("/v2/consumer/workflows/", string(id), "")
 	n, err := c.object(ctx, op, u, err)
 	if err != nil {
-		return nil, err
+		return nil, own(err)
 	}
 	w := c.decodeWorkflow(ctx, n)
 	if w.ID == "" {

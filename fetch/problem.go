@@ -46,7 +46,7 @@ func (c *Client) refusal(op string, resp *http.Response) *Error {
 func (c *Client) readWords(e *Error, body []byte) {
 	text := strings.TrimSpace(string(body))
 	if strings.HasPrefix(text, "<") {
-		e.Title = "an HTML page"
+		e.Title, e.Page = "an HTML page", true
 		if m := htmlTitle.FindStringSubmatch(text); m != nil {
 			e.Detail = c.scrubber.words(html.UnescapeString(m[1]), maxWords)
 		}

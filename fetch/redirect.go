@@ -69,7 +69,8 @@ func (c *Client) reachable(u *url.URL) error {
 	if err := plainURL(u); err != nil {
 		return err
 	}
-	if privateHost(u.Hostname()) && !c.guard.open() && !sameOrigin(u, c.base) {
+	private := privateHost(u.Hostname()) && !c.guard.open() || written(u.Hostname(), linkLocal)
+	if private && !sameOrigin(u, c.base) {
 		return fmt.Errorf("%w: the host is at a private address", ErrUnsafeURL)
 	}
 	return nil

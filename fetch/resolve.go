@@ -19,6 +19,11 @@ const expirySlack = 30 * time.Second
 // ErrWithheld and ErrGone are the server's verdicts on the blob. ErrUnauthorized is
 // about the token, and all other errors say nothing about the blob.
 func (c *Client) Resolve(ctx context.Context, b Blob) (Location, error) {
+	loc, err := c.resolve(ctx, b)
+	return loc, own(err)
+}
+
+func (c *Client) resolve(ctx context.Context, b Blob) (Location, error) {
 	r := c.resolution(b)
 	u, err := c.parseSigned(b.URL)
 	expired := !b.Expires.IsZero() && time.Until(b.Expires) < expirySlack
@@ -42,7 +47,8 @@ func (c *Client) Renew(ctx context.Context, b Blob) (Location, error) {
 		c.direct.forget(u)
 		return r.signed(ctx, u)
 	}
-	return r.byID(ctx, nil)
+	loc, err := r.byID(ctx, nil)
+	return loc, own(err)
 }
 
 // resolution is the work of resolving one blob.
@@ -90,6 +96,12 @@ func (r resolution) signed(ctx context.Context, u *url.URL) (Location, error) {
 		return r.unaskable(ctx, u, err)
 	case refused(err) || errors.Is(err, ErrGone) || errors.Is(err, ErrInvalid):
 		return r.byID(ctx, err)
+	case ctx.Err() == nil && (errors.Is(err, ErrUnsafeURL) || errors.Is(err, ErrUnavailable)) && !sameOrigin(u, r.c.base):
+		// The URL is of another host, which may be down, or none to go to.
+		loc, byID := r.byID(ctx, nil)
+		if byID == nil || errors.Is(err, ErrUnavailable) && (errors.Is(byID, ErrWithheld) || errors.Is(byID, ErrGone)) {
+			return loc, byID
+		}
 	}
 	return Location{}, err
 }
@@ -169,11 +181,13 @@ func (r resolution) refresh(ctx context.Context, before, byID error) (Location, 
 	if err != nil {
 		return Location{}, r.c.trouble(ctx, r.op, err)
 	}
-	if placeOf(signed) == blocked {
+	if placeOf(signed) == blocked && !errors.Is(byID, ErrUnauthorized) {
 		return Location{}, r.withheld()
 	}
 	at, err := r.c.probe(ctx, r.op, signed, false)
 	switch {
+	case (err != nil || at.blocked) && errors.Is(byID, ErrUnauthorized):
+		return Location{}, byID // with a good token the blob might be had
 	case err != nil:
 		return Location{}, withholding(err)
 	case at.blocked:

@@ -77,7 +77,7 @@ func (s *scrubber) scrub(text string) string {
 	}
 	text = scrubQueries(text)
 	if strings.ContainsAny(text, "=%\\") {
-		text = loneSignature.ReplaceAllString(text, "${1}${2}"+redacted)
+		text = loneSignature.ReplaceAllString(text, redacted)
 	}
 	return shortenTokens(text)
 }

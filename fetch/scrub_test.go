@@ -27,7 +27,7 @@ func TestScrub(t *testing.T) {
 		"nested twice":     {"https%253A%252F%252Fo.test%252Fx%253Fexp%253D1%2526sig%253DSECRETx", "https%253A%252F%252Fo.test%252Fx"},
 		"harmless query":   {"https://civitai.com/models/1?modelVersionId=2&type=Model", "https://civitai.com/models/1?modelVersionId=2&type=Model"},
 		"amazon":           {"https://s3.test/b?X-Amz-Date=1&X-Amz-Signature=SECRETx", "https://s3.test/b"},
-		"lone":             {"bad value sig=SECRETxyz for blob", "bad value sig=[redacted] for blob"},
+		"lone":             {"bad value sig=SECRETxyz for blob", "bad value [redacted] for blob"},
 		"bearer":           {"Authorization: Bearer abcdefgh12345678SECRET9", "Authorization: Bearer [redacted]"},
 		"bearer in prose":  {"a bearer extraordinarilylongwordwithoutend", "a bearer extraordinarilylongwordwithoutend"},
 		"token":            {"key " + testToken + " refused", "key [redacted] refused"},

@@ -77,10 +77,14 @@ func (g *addressGuard) proxy(req *http.Request) (*url.URL, error) {
 func (g *addressGuard) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
 	g.mu.Lock()
-	trusted, own := g.proxies[addr] || g.private, strings.EqualFold(addr, g.api)
+	proxy, private, own := g.proxies[addr], g.private, strings.EqualFold(addr, g.api)
 	g.mu.Unlock()
-	if !trusted && !own {
-		dialer.ControlContext = refusePrivate
+	switch {
+	case proxy || own:
+	case private:
+		dialer.ControlContext = refuse(linkLocal)
+	default:
+		dialer.ControlContext = refuse(privateIP)
 	}
 	conn, err := dialer.DialContext(ctx, network, addr)
 	if err == nil && own && privateAddr(conn.RemoteAddr().String()) {
@@ -91,11 +95,14 @@ func (g *addressGuard) dial(ctx context.Context, network, addr string) (net.Conn
 	return conn, err
 }
 
-func refusePrivate(_ context.Context, _, address string, _ syscall.RawConn) error {
-	if privateAddr(address) {
-		return fmt.Errorf("%w: the host is at a private address", ErrUnsafeURL)
+// refuse makes a dialer's control of what addresses are not gone to.
+func refuse(bad func(netip.Addr) bool) func(context.Context, string, string, syscall.RawConn) error {
+	return func(_ context.Context, _, address string, _ syscall.RawConn) error {
+		if at, err := netip.ParseAddrPort(address); err != nil || bad(at.Addr()) {
+			return fmt.Errorf("%w: the host is at a private address", ErrUnsafeURL)
+		}
+		return nil
 	}
-	return nil
 }
 
 func privateAddr(address string) bool {
@@ -106,11 +113,20 @@ func privateAddr(address string) bool {
 // privateHost judges a host by how it is written; names are judged when dialled.
 func privateHost(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || written(host, privateIP)
+}
+
+// written judges a host that is written as an address.
+func written(host string, bad func(netip.Addr) bool) bool {
 	ip, err := netip.ParseAddr(host)
-	return err == nil && privateIP(ip)
+	return err == nil && bad(ip)
+}
+
+// linkLocal tells the addresses at which machines in a cloud find their own secrets. No
+// orchestrator keeps blobs there, wherever it is itself.
+func linkLocal(ip netip.Addr) bool {
+	ip = ip.Unmap().WithZone("")
+	return ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified()
 }
 
 func privateIP(ip netip.Addr) bool {

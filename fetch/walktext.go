@@ -18,8 +18,8 @@ func (w *walker) text(text string, parent node, sc scope) {
 		w.addData(media, data, sc)
 		return
 	}
-	if !isAddress(text) {
-		return
+	if !isAddress(text) || textType(sc.step.kind) && !strings.HasSuffix(strings.ToLower(sc.key), "url") {
+		return // what a model writes may look like an address, and be anybody's
 	}
 	u, err := url.Parse(text)
 	if err != nil {

@@ -27,6 +27,8 @@ var (
 	// errEmpty says that an answer held no bytes at all: no result is empty.
 	errEmpty = errors.New("the answer was empty")
 	// errWebPage says that a web page came where a result was due.
+	// errRefused says that the server shows where the bytes are, and then refuses them.
+	errRefused = errors.New("refused where the bytes should be")
 	errWebPage = errors.New("a web page came instead of the result")
 )
 
@@ -163,13 +165,16 @@ func refused(err error) bool {
 	return errors.Is(err, fetch.ErrUnauthorized) || errors.Is(err, fetch.ErrForbidden) || errors.Is(err, fetch.ErrGone)
 }
 
-// verdict is what a refusal means that a fresh URL met again. The content URL takes no
-// token, so being unauthorized there says nothing about ours.
+// verdict is what a refusal means that a fresh URL met again: that the bytes are gone, when
+// it says so and is no proxy's web page. Anything else is no verdict, since what the server
+// withholds it says by where it redirects to; and as a content URL takes no token, being
+// unauthorized there says nothing about ours.
 func verdict(err error) error {
-	if errors.Is(err, fetch.ErrGone) {
+	page := new(fetch.Error)
+	if errors.Is(err, fetch.ErrGone) && !(errors.As(err, &page) && page.Page) {
 		return err
 	}
-	return fmt.Errorf("%w: %v", fetch.ErrWithheld, err)
+	return fmt.Errorf("%w: %v", errRefused, err)
 }
 
 // attempt reads over one connection, from where the file ends.

@@ -29,6 +29,7 @@ type fakeSource struct {
 	breakAt   int // the page request that fails, counted from 1; 0 none
 	pages     int // requests so far
 	byID      int
+	broken    fetch.WorkflowID // answers 5xx
 	body      func(fetch.Location, fetch.Resume) (*fetch.Body, error)
 	resolve   func(fetch.Blob) (fetch.Location, error)
 	renew     func(fetch.Blob) (fetch.Location, error)
@@ -65,6 +66,9 @@ func (s *fakeSource) Pages(ctx context.Context, q fetch.Query) iter.Seq2[*fetch.
 
 func (s *fakeSource) Workflow(_ context.Context, id fetch.WorkflowID) (*fetch.Workflow, error) {
 	s.byID++
+	if id == s.broken {
+		return nil, fetch.ErrUnavailable
+	}
 	for _, w := range s.workflows {
 		if w.ID == id {
 			return w, nil

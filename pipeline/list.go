@@ -29,6 +29,8 @@ type page struct {
 
 const (
 	revisitBatch = 200
+	// askedInVain is how many workflows in a row must not be had for the asking to stop.
+	askedInVain = 5
 	// settle is how long a blob may be missing from a workflow that has succeeded before
 	// it is given up: results land a moment after their workflow ends.
 	settle = 15 * time.Minute
@@ -93,7 +95,7 @@ func (r *run) listAgain(ctx context.Context, out chan<- *page) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	after := ""
+	after, inVain := "", 0
 	for {
 		ids, err := r.Record.Revisit(ctx, r.scope, r.ID, after, revisitBatch)
 		if err != nil || len(ids) == 0 {
@@ -101,9 +103,14 @@ func (r *run) listAgain(ctx context.Context, out chan<- *page) error {
 		}
 		for _, id := range ids {
 			err := r.sendOne(ctx, out, fetch.WorkflowID(id))
-			// A workflow that is refused stays as it is; a server that is down, or takes
-			// the token no more, will not answer for the others either.
-			if ctx.Err() != nil || errors.Is(err, fetch.ErrUnauthorized) || errors.Is(err, fetch.ErrUnavailable) || errors.Is(err, fetch.ErrRateLimited) {
+			if ctx.Err() != nil || errors.Is(err, fetch.ErrUnauthorized) {
+				return err
+			}
+			// One workflow that cannot be had keeps nobody from the others; a server that
+			// is down does.
+			if !errors.Is(err, fetch.ErrUnavailable) && !errors.Is(err, fetch.ErrRateLimited) {
+				inVain = 0
+			} else if inVain++; inVain == askedInVain {
 				return err
 			}
 		}
@@ -128,6 +135,7 @@ func (r *run) sendOne(ctx context.Context, out chan<- *page, id fetch.WorkflowID
 		r.Tally.missing.Add(1)
 		return send(ctx, out, lost)
 	}
+	r.Tally.unasked.Add(1)
 	return errors.Join(err, send(ctx, out, lost))
 }
 

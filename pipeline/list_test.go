@@ -146,6 +146,29 @@ func TestWorkflowSeenUnderSeveralFiltersIsCompletedUnderEach(t *testing.T) {
 	})
 }
 
+func TestWorkflowThatCannotBeHadKeepsNobodyFromTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		b.grow(30, func() time.Duration { return 2 * time.Hour })
+		open := b.source.workflows[3:8]
+		for _, w := range open {
+			w.Status, w.Blobs[0].Available = "processing", false
+		}
+		b.mustRun(t)
+		for _, w := range open {
+			w.Status, w.Blobs[0].Available = "succeeded", true
+		}
+		b.source.broken = open[0].ID
+		if s := b.mustRun(t); s.Kept != 4 || s.Unasked != 1 {
+			t.Errorf("%+v", s)
+		}
+		b.source.broken = ""
+		if s := b.mustRun(t); s.Kept != 1 || s.Unasked != 0 {
+			t.Errorf("the next run: %+v", s)
+		}
+	})
+}
+
 func TestLimitTakesTheNewestAndMovesNoCoverage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench()

@@ -44,10 +44,15 @@ func decide(w *fetch.Workflow, b fetch.Blob, now time.Time) decision {
 		return decision{manifest.Gone, neverProduced(w)}
 	case b.Level.Mature() && b.URL == "":
 		return decision{manifest.Withheld, "mature content, which the server hides"}
-	case !w.Completed.IsZero() && now.Sub(w.Completed) < settle:
+	case justEnded(w, now):
 		return decision{manifest.Pending, "not delivered yet"}
 	}
 	return decision{manifest.Gone, "not available, although its workflow succeeded"}
+}
+
+// justEnded tells that results of a workflow may be about to land.
+func justEnded(w *fetch.Workflow, now time.Time) bool {
+	return !w.Completed.IsZero() && now.Sub(w.Completed).Abs() < settle // clocks differ
 }
 
 func orUnknown(s fetch.Status) fetch.Status {

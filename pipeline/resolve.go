@@ -28,8 +28,8 @@ func (r *run) resolve(ctx context.Context, in <-chan *job, out chan<- *job) erro
 	return nil
 }
 
-// end records that a job ended without bytes. A refused token is one blob's failure: the
-// signed URLs of the others need none. The error returned is the sink's.
+// end records that a job ended without bytes. A refused token is one blob's failure, as the
+// signed URLs of the others need none, until it is many blobs' in a row. The error returned is the sink's.
 func (r *run) end(ctx context.Context, j *job, err error) error {
 	if ctx.Err() != nil {
 		r.outcomes <- r.unfinished(j)
@@ -46,7 +46,7 @@ func (r *run) end(ctx context.Context, j *job, err error) error {
 		o.blob.State = manifest.Gone
 	default:
 		o.blob.State, o.failure = manifest.Failed, failureOf(err)
-		r.reached(o.failure != Unreachable, err)
+		r.reached(o.failure != Unreachable && o.failure != Unauthorized, err)
 		r.Logger.Warn("blob failed", "workflow", o.blob.Workflow, "blob", o.blob.Blob, "error", err)
 	}
 	if o.blob.State != manifest.Failed {

@@ -72,6 +72,8 @@ func TestTransferWithoutHeadwayFailsAfterItsTries(t *testing.T) {
 	})
 }
 
+var proxy404 = &fetch.Error{Status: 404, Kind: fetch.ErrGone, Page: true}
+
 // TestVerdicts says what becomes of a blob whose content URL, and then whose fresh one,
 // answers as told.
 func TestVerdicts(t *testing.T) {
@@ -92,8 +94,9 @@ func TestVerdicts(t *testing.T) {
 		{name: "content URL expired", first: fetch.ErrForbidden, want: manifest.Kept},
 		{name: "content URL lost", first: fetch.ErrGone, want: manifest.Kept},
 		{name: "gone twice", first: fetch.ErrGone, second: fetch.ErrGone, want: manifest.Gone},
-		{name: "refused twice", first: fetch.ErrForbidden, second: fetch.ErrForbidden, want: manifest.Withheld},
-		{name: "unauthorized twice", first: fetch.ErrUnauthorized, second: fetch.ErrUnauthorized, want: manifest.Withheld},
+		{name: "refused twice", first: fetch.ErrForbidden, second: fetch.ErrForbidden, want: manifest.Failed, failure: Refused},
+		{name: "unauthorized twice", first: fetch.ErrUnauthorized, second: fetch.ErrUnauthorized, want: manifest.Failed, failure: Refused},
+		{name: "a proxy's 404 twice", first: proxy404, second: proxy404, want: manifest.Failed, failure: Refused},
 		{name: "gone, then gone by id", first: fetch.ErrGone, renew: fetch.ErrGone, want: manifest.Gone},
 		{name: "gone, then the server down", first: fetch.ErrGone, renew: fetch.ErrUnavailable, want: manifest.Failed, failure: Unreachable},
 		{name: "withheld by a redirect of the content", first: fetch.ErrWithheld, want: manifest.Withheld},

@@ -36,7 +36,7 @@ func failureOf(err error) Failure {
 		return Unsafe
 	case errors.Is(err, fetch.ErrUnavailable):
 		return Unreachable
-	case errors.Is(err, fetch.ErrInvalid), errors.Is(err, fetch.ErrForbidden), errors.Is(err, fetch.ErrConflict):
+	case errors.Is(err, errRefused), errors.Is(err, fetch.ErrInvalid), errors.Is(err, fetch.ErrForbidden), errors.Is(err, fetch.ErrConflict):
 		return Refused
 	}
 	return Other
@@ -45,6 +45,7 @@ func failureOf(err error) Failure {
 // Tally counts a run as it goes. Its zero value is ready; any goroutine may read it.
 type Tally struct {
 	pages, workflows, open, missing atomic.Int64
+	unasked                         atomic.Int64
 	seen, known, unfinished         atomic.Int64
 	states                          [6]atomic.Int64 // as in manifest.States
 	transfers, received, kept       atomic.Int64    // kept: bytes
@@ -123,6 +124,7 @@ type Summary struct {
 	Workflows   int64             `json:"workflows"`
 	Open        int64             `json:"open"`              // workflows that have not ended
 	Missing     int64             `json:"missing,omitempty"` // workflows asked for by id, not there
+	Unasked     int64             `json:"unasked,omitempty"` // workflows that could not be asked about
 	Seen        int64             `json:"seen"`
 	Kept        int64             `json:"kept"`
 	Known       int64             `json:"known"` // kept by an earlier run
@@ -142,7 +144,7 @@ func (t *Tally) summary(id string, started, ended time.Time) Summary {
 	of := func(s manifest.State) int64 { return t.state(s).Load() }
 	s := Summary{
 		Run: id, Started: started.UTC(), Seconds: ended.Sub(started).Seconds(),
-		Workflows: t.workflows.Load(), Open: t.open.Load(), Missing: t.missing.Load(),
+		Workflows: t.workflows.Load(), Open: t.open.Load(), Missing: t.missing.Load(), Unasked: t.unasked.Load(),
 		Seen: t.seen.Load(), Known: t.known.Load(), Kept: of(manifest.Kept), Skipped: of(manifest.Skipped),
 		Withheld: of(manifest.Withheld), Gone: of(manifest.Gone), Failed: of(manifest.Failed),
 		Unfinished: t.unfinished.Load(), Bytes: t.kept.Load(), Received: t.received.Load(),

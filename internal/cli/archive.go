@@ -189,7 +189,7 @@ func (c *archiveCmd) verdict(s *session, summary pipeline.Summary, err error) er
 		return exitError{exitInterrupted}
 	case err != nil:
 		return err
-	case summary.Failed > 0:
+	case summary.Failed > 0 || summary.Unasked > 0:
 		return exitError{exitIncomplete}
 	}
 	return nil

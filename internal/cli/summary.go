@@ -50,6 +50,9 @@ func showSummary(w io.Writer, dest string, s pipeline.Summary) {
 	if s.Open > 0 {
 		fmt.Fprintf(w, "%s not ended yet: the next run asks again.\n", workflowsHave(s.Open))
 	}
+	if s.Unasked > 0 {
+		fmt.Fprintf(w, "%s could not be asked about: see the log, and run the same command again.\n", plural(s.Unasked, "workflow"))
+	}
 	if s.Missing > 0 {
 		fmt.Fprintf(w, "%s asked for by id: gone, or never there.\n", plural(s.Missing, "workflow"))
 	}
