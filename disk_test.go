@@ -94,13 +94,17 @@ func TestDiskFaultsLoseNothing(t *testing.T) {
 			if op == "index" && fault != "EIO" {
 				continue
 			}
-			for _, from := range []int{1, n / 3, 2 * n / 3} {
+			starts := []int{1, 1 + n/3, 1 + 2*n/3}
+			if op == "index" {
+				starts = []int{1, 2} // how many groups there are is a matter of time; two are certain
+			}
+			for _, from := range starts {
 				faults++
-				t.Run(fmt.Sprintf("%s %d %s", op, max(from, 1), fault), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s %d %s", op, from, fault), func(t *testing.T) {
 					t.Parallel()
 					dest := filepath.Join(t.TempDir(), "archive")
 					cmd := a.archive(t, dest, "--page-size=4")
-					cmd.Env = append(cmd.Env, fmt.Sprintf("%s=fail %s %d %s", diskEnv, op, max(from, 1), fault))
+					cmd.Env = append(cmd.Env, fmt.Sprintf("%s=fail %s %d %s", diskEnv, op, from, fault))
 					oneSentence(t, mustRun(t, cmd, 1), words)
 					wantClean(t, dest)
 					mustRun(t, a.archive(t, dest, "--page-size=4"), 0)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -159,4 +160,34 @@ func TestRepairSaysWhatCannotBeRestored(t *testing.T) {
 	sameKept(t, kept(t, dest), want)
 	mustRun(t, a.program(t, "verify", dest), 0) // the record claims no more than there is
 	repair(empty, 0)
+}
+
+// TestKilledRepairIsTakenUpByTheNext kills repairs before steps by which they change the
+// disk. No user's byte is lost, and the next repair makes the archive whole.
+func TestKilledRepairIsTakenUpByTheNext(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t, sandbox.Options{Workflows: 12})
+	whole := filepath.Join(t.TempDir(), "whole")
+	mustRun(t, a.archive(t, whole), 0)
+	want := kept(t, whole)
+	for step := 1; step <= 73; step += 6 {
+		t.Run(fmt.Sprint(step), func(t *testing.T) {
+			t.Parallel()
+			dest := filepath.Join(t.TempDir(), "archive")
+			must(t, os.CopyFS(dest, os.DirFS(whole)))
+			mine := harm(t, dest)
+			cmd := a.program(t, "repair", dest, "--rate=0", "--blob-rate=0")
+			cmd.Env = append(cmd.Env, fmt.Sprintf("%s=kill %d", diskEnv, step))
+			if r := run(t, cmd); r.code != -1 && r.code != 0 {
+				t.Errorf("exit code %d\n%s", r.code, r.stderr)
+			}
+			holdsAll(t, dest, mine)
+			mustRun(t, a.program(t, "repair", dest, "--rate=0", "--blob-rate=0"), 0)
+			holdsAll(t, dest, mine)
+			must(t, os.Remove(filepath.Join(dest, "mine.txt")))
+			sameKept(t, kept(t, dest), want)
+			mustRun(t, a.archive(t, dest), 0)
+			wantClean(t, dest)
+		})
+	}
 }

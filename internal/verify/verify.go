@@ -138,8 +138,12 @@ func Run(ctx context.Context, dir string, o Options, use func(Finding)) (_ Repor
 }
 
 func (v *verification) report() Report {
-	return Report{Files: v.Progress.Files.Load(), Hashed: v.hashed.Load(), Bytes: v.Progress.Read.Load(),
-		Unfinished: v.unfinished.Load(), Findings: v.found, Part: v.part.Next + 1, Parts: v.part.Parts}
+	r := Report{Files: v.Progress.Files.Load(), Hashed: v.hashed.Load(), Bytes: v.Progress.Read.Load(),
+		Unfinished: v.unfinished.Load(), Findings: v.found, Parts: v.part.Parts}
+	if r.Parts > 0 {
+		r.Part = v.part.Next + 1
+	}
+	return r
 }
 
 func (v *verification) find(f Finding) {
