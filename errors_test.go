@@ -121,6 +121,8 @@ func TestBadCommandLines(t *testing.T) {
 		{[]string{"--page-size=5000"}, "--page-size must be"},
 		{[]string{"--limit=-1"}, "--limit must not be negative"},
 		{[]string{"--rate=-2"}, "--rate and --blob-rate must not be negative"},
+		{[]string{"--workflow="}, "--workflow needs the id"},
+		{[]string{"--rate=NaN"}, "--rate and --blob-rate must not be negative"},
 		{[]string{"--workflow=x", "--tag=y"}, "--workflow names the workflows"},
 		{[]string{"--no-such-flag"}, "unknown flag --no-such-flag"},
 		{[]string{"--token=secret"}, "unknown flag --token"},

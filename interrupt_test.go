@@ -68,6 +68,9 @@ func TestInterrupts(t *testing.T) {
 				t.Errorf("stderr does not say how to go on:\n%s", stderr)
 			}
 			checkRecorded(t, dest)
+			if r := mustRun(t, a.program(t, "status", dest), 0); !strings.Contains(r.stdout, "did not come to its end") {
+				t.Errorf("status does not say that there is more:\n%s", r.stdout)
+			}
 			a.SetFaults(sandbox.Faults{})
 			mustRun(t, a.archive(t, dest), 0)
 			checkWhole(t, a, dest)

@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,6 +16,8 @@ func main() { os.Exit(civitar(cli.System())) }
 
 // civitar runs the program in a world and returns the exit code.
 func civitar(w cli.World) int {
+	// The library's HTTP client quotes there what a server sent unasked, secrets included.
+	log.SetOutput(io.Discard)
 	ctx, cancel := context.WithCancel(context.Background())
 	drain := make(chan struct{})
 	signals := make(chan os.Signal, 2)

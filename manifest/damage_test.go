@@ -62,3 +62,25 @@ func TestDamagedIndexIsMadeAnew(t *testing.T) {
 		t.Fatalf("%d known, %v", len(known), err)
 	}
 }
+
+func TestNewerSummaryIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	m, err := Open(t.Context(), dir, Options{Source: Sandbox})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, stateDir, summaryFile)
+	newer := []byte(`{"format": 99, "more": true}`)
+	if err := os.WriteFile(path, newer, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), dir, Options{Source: Sandbox}); !errors.Is(err, ErrNewerFormat) {
+		t.Errorf("got %v", err)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != string(newer) {
+		t.Errorf("it was changed: %s, %v", data, err)
+	}
+}

@@ -136,7 +136,7 @@ func (j *journal) rewrite(name string) (err error) {
 // Forget takes back what the coverage of every scope says, so that the next run lists
 // everything again.
 func (m *Manifest) Forget(ctx context.Context, run string, now time.Time) error {
-	all, err := m.index.coverages(ctx)
+	all, err := m.index.Coverages(ctx)
 	if err != nil {
 		return err
 	}

@@ -114,6 +114,9 @@ func Open(ctx context.Context, dir string, o Options) (_ *Manifest, err error) {
 	if m.lock, err = takeLock(ctx, m.path(lockFile), kernelLock, o.Logger); err != nil {
 		return nil, err
 	}
+	if err := checkSummary(m.state); err != nil {
+		return nil, err
+	}
 	if o.Repair {
 		if err := m.repair(o.Source, o.Logger); err != nil {
 			return nil, err
@@ -182,7 +185,7 @@ func (m *Manifest) Summarize(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	coverage, err := m.index.coverages(ctx)
+	coverage, err := m.index.Coverages(ctx)
 	if err != nil {
 		return err
 	}
@@ -239,6 +242,7 @@ type Reader struct {
 	*index
 	folders
 	Source  string    // see Options.Source
+	Held    bool      // somebody is writing the archive
 	Created time.Time // when the archive was begun
 	temp    string
 }
@@ -264,10 +268,10 @@ func Read(ctx context.Context, dir string) (_ *Reader, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Source, r.Created = j.source, j.created
+	r.Source, r.Created, r.Held = j.source, j.created, isHeld(r.path(lockFile))
 	// During a run the index is a moment behind the journal, which is as good as asking a
 	// moment earlier. Without one, being behind is the mark of a crash.
-	if r.index, err = readIndex(ctx, r.path(indexFile), j, isHeld(r.path(lockFile))); err == nil {
+	if r.index, err = readIndex(ctx, r.path(indexFile), j, r.Held); err == nil {
 		return r, nil
 	}
 	if r.temp, err = os.MkdirTemp("", "civitar-index-"); err != nil {

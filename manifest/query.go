@@ -141,7 +141,8 @@ func (x *index) coverage(ctx context.Context, scope string) ([]Span, error) {
 	return lines[0].Spans, nil
 }
 
-func (x *index) coverages(ctx context.Context) ([]Coverage, error) {
+// Coverages tells how far the runs of every scope have listed.
+func (x *index) Coverages(ctx context.Context) ([]Coverage, error) {
 	return scanLines[Coverage](ctx, x, "SELECT line FROM coverage ORDER BY scope")
 }
 

@@ -27,14 +27,15 @@ import (
 // free-space check before a transfer, and the system's own "no space left" during one.
 var ErrNoSpace = errors.New("not enough free space")
 
-// SpaceError says how much room a transfer needed and how much there was, in bytes.
+// SpaceError says how much room a transfer needed and how much there was, in bytes: what is
+// free, less what the transfers in flight and the record are yet to take.
 type SpaceError struct {
 	Path       string
 	Need, Free uint64
 }
 
 func (e *SpaceError) Error() string {
-	return fmt.Sprintf("%s: the next file needs %d bytes, %d are free", e.Path, e.Need, e.Free)
+	return fmt.Sprintf("%s: the next file needs %d bytes, there is room for %d", e.Path, e.Need, e.Free)
 }
 
 func (e *SpaceError) Unwrap() error { return ErrNoSpace }

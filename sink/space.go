@@ -3,6 +3,7 @@ package sink
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 )
@@ -57,7 +58,8 @@ func (p *partial) reserve(n int64) error {
 	}
 	if need := uint64(n) + uint64(max(others, 0)) + keepFree; need > free {
 		p.release(n)
-		return &SpaceError{Path: p.dir.path, Need: uint64(n), Free: free}
+		room := int64(min(free, math.MaxInt64)) - max(others, 0) - keepFree
+		return &SpaceError{Path: p.dir.path, Need: uint64(n), Free: uint64(max(room, 0))}
 	}
 	return nil
 }

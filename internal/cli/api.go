@@ -29,7 +29,7 @@ func (f *apiFlags) check() error {
 		return usagef("--retries must be from 1 to 100")
 	case f.Stall < 100*time.Millisecond:
 		return usagef("--stall must be at least 100ms")
-	case f.Rate != nil && *f.Rate < 0, f.BlobRate != nil && *f.BlobRate < 0:
+	case f.Rate != nil && !(*f.Rate >= 0), f.BlobRate != nil && !(*f.BlobRate >= 0): // NaN is neither
 		return usagef("--rate and --blob-rate must not be negative; 0 means no limit")
 	}
 	return nil

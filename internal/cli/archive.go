@@ -10,6 +10,7 @@ import (
 	"iter"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +55,8 @@ func (c *archiveCmd) check() error {
 		return usagef("--workers must be from 1 to 256")
 	case c.PageSize < 1 || c.PageSize > 1000:
 		return usagef("--page-size must be from 1 to 1000")
+	case slices.ContainsFunc(c.Workflow, func(id string) bool { return strings.Trim(id, ". ") == "" }):
+		return usagef("--workflow needs the id of a workflow")
 	case c.Limit < 0:
 		return usagef("--limit must not be negative")
 	case !c.From.IsZero() && !c.To.IsZero() && c.To.end().Before(c.From.Time):

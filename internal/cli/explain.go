@@ -29,7 +29,7 @@ func explain(err error) string {
 	case errors.As(err, &hint):
 		return text + ": " + hint.hint
 	case errors.As(err, &space):
-		return fmt.Sprintf("not enough room in %s: the next file needs %s and %s are free; free some and run the same command again, it goes on where it stopped",
+		return fmt.Sprintf("not enough room in %s: the next file needs %s and there is room for %s; free some and run the same command again, it goes on where it stopped",
 			space.Path, humanize.IBytes(space.Need), humanize.IBytes(space.Free))
 	case errors.Is(err, sink.ErrNoSpace):
 		return "the disk is full (" + text + "): free some room and run the same command again, it goes on where it stopped"

@@ -19,7 +19,7 @@ type lookFlags struct {
 
 // client makes the client that asks.
 func (f *lookFlags) client(s *session) (*fetch.Client, access, error) {
-	if f.Rate < 0 {
+	if !(f.Rate >= 0) { // NaN is neither
 		return nil, access{}, usagef("--rate must not be negative; 0 means no limit")
 	}
 	if f.Retries < 1 || f.Retries > 100 {

@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
 	"civitar/manifest"
+	"civitar/pipeline"
 )
 
 type statusCmd struct {
@@ -23,14 +26,18 @@ const retention = 30 * 24 * time.Hour
 
 // status is what the command answers, with --json as it stands.
 type status struct {
-	Archive  string                               `json:"archive"`
-	Source   string                               `json:"source"`
-	Created  time.Time                            `json:"created"`
-	LastRun  *manifest.Run                        `json:"lastRun,omitempty"`
-	Totals   manifest.Totals                      `json:"totals"`
-	Reasons  map[manifest.State][]manifest.Reason `json:"reasons"`
-	Waiting  int64                                `json:"waiting"`
-	Expiring []expiring                           `json:"expiring"`
+	Archive string                               `json:"archive"`
+	Source  string                               `json:"source"`
+	Created time.Time                            `json:"created"`
+	LastRun *manifest.Run                        `json:"lastRun,omitempty"`
+	Totals  manifest.Totals                      `json:"totals"`
+	Reasons map[manifest.State][]manifest.Reason `json:"reasons"`
+	Waiting int64                                `json:"waiting"`
+	// Partly is set while there may be more than the record knows of: a run goes on, or the
+	// last one did not come to its end.
+	Partly   bool       `json:"partly"`
+	Running  bool       `json:"running"`
+	Expiring []expiring `json:"expiring"`
 }
 
 // expiring is a blob that is not kept, and when the server deletes it.
@@ -84,6 +91,12 @@ func (c *statusCmd) read(s *session) (_ *status, err error) {
 	if len(runs) > 0 {
 		st.LastRun = &runs[0]
 	}
+	coverages, err := r.Coverages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st.Running = r.Held
+	st.Partly = r.Held || stopped(st.LastRun) || slices.ContainsFunc(coverages, unfinished)
 	waiting, total, err := r.Waiting(ctx, c.List)
 	if err != nil {
 		return nil, err
@@ -97,6 +110,20 @@ func (c *statusCmd) read(s *session) (_ *status, err error) {
 		st.Expiring = append(st.Expiring, e)
 	}
 	return st, nil
+}
+
+// stopped tells a run that left work, or one of which no end is recorded.
+func stopped(last *manifest.Run) bool {
+	if last == nil {
+		return true
+	}
+	var s pipeline.Summary
+	return json.Unmarshal(last.Summary, &s) != nil || s.Interrupted || s.Unfinished > 0
+}
+
+// unfinished tells a listing that has not been walked to its end.
+func unfinished(c manifest.Coverage) bool {
+	return len(c.Spans) > 0 && !c.Spans[len(c.Spans)-1].Done
 }
 
 func (st *status) show(w io.Writer, now time.Time) {
@@ -126,8 +153,15 @@ func (st *status) blobs() (n int64) {
 }
 
 func (st *status) showExpiring(w io.Writer, now time.Time) {
-	if st.Waiting == 0 {
+	switch {
+	case st.Running:
+		fmt.Fprintln(w, "A run is going on: there will be more.")
+	case st.Partly:
+		fmt.Fprintln(w, "The last run did not come to its end, so there may be more: run civitar archive again.")
+	case st.Waiting == 0:
 		fmt.Fprintln(w, "Nothing waits to be fetched.")
+	}
+	if st.Waiting == 0 {
 		return
 	}
 	fmt.Fprintf(w, "%s not kept yet; to expire next:\n", plural(st.Waiting, "blob"))

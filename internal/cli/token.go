@@ -27,10 +27,7 @@ type access struct {
 // access finds URL and token: flags first, then the environment, then .env beside the
 // working directory, then what civitar login kept.
 func (f *addressFlags) access(w World) (access, error) {
-	dotenv, err := readDotenv(".env")
-	if err != nil {
-		return access{}, err
-	}
+	dotenv, unread := readDotenv(".env") // which may be some other project's
 	a := access{url: f.urlWith(dotenv)}
 	if f.TokenFile != "" {
 		data, err := os.ReadFile(f.TokenFile)
@@ -52,6 +49,10 @@ func (f *addressFlags) access(w World) (access, error) {
 			}
 		}
 	}
+	if unread != nil {
+		return a, unread
+	}
+	var err error
 	if a.token, a.from, err = w.keeper().find(a.url); err == nil && a.token == "" {
 		err = errors.New("no API token: " + tokenHint)
 	}
