@@ -13,7 +13,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,7 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"civitar/bench/peak"
+	"civitar/bench/rig"
 	"civitar/internal/sandbox"
 )
 
@@ -43,11 +42,9 @@ func measure(sizes []string, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	exe := filepath.Join(work, "civitar")
-	build := exec.Command("go", "build", "-o", exe, "civitar")
-	build.Env, build.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("go build: %w", err)
+	exe, err := rig.Build(work)
+	if err != nil {
+		return err
 	}
 	fmt.Println("| workflows | blobs | first run | blobs/s | peak memory | run again: first request after | whole | peak memory |")
 	fmt.Println("|---|---|---|---|---|---|---|---|")
@@ -65,16 +62,12 @@ func measure(sizes []string, dir string) (err error) {
 
 func measureOne(exe, dest string, workflows int) error {
 	asked := &firstRequest{next: sandbox.New(sandbox.Options{Workflows: workflows, Tiny: true})}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	url, stop, err := rig.Serve(asked)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: asked, ReadHeaderTimeout: time.Minute}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	defer func() { _ = server.Close(); <-served }()
+	defer stop()
 
-	url := "http://" + listener.Addr().String()
 	first, err := archive(exe, dest, url, asked)
 	if err != nil {
 		return err
@@ -113,7 +106,7 @@ func archive(exe, dest, url string, asked *firstRequest) (f figures, err error) 
 		return f, fmt.Errorf("civitar archive: %w", err)
 	}
 	f.took, f.first = time.Since(start), time.Unix(0, asked.at.Load()).Sub(start)
-	if f.peak, err = peak.Memory(cmd.ProcessState); err != nil {
+	if f.peak, err = rig.PeakMemory(cmd.ProcessState); err != nil {
 		return f, err
 	}
 	return f, json.Unmarshal(out.line, &f)

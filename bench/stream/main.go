@@ -12,14 +12,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"time"
 
-	"civitar/bench/peak"
+	"civitar/bench/rig"
 	"civitar/internal/sandbox"
 )
 
@@ -38,25 +35,20 @@ func measure(workflows int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	exe := filepath.Join(work, "civitar")
-	build := exec.Command("go", "build", "-o", exe, "civitar")
-	build.Env, build.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("go build: %w", err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	exe, err := rig.Build(work)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: sandbox.New(sandbox.Options{Workflows: workflows, Tiny: true}), ReadHeaderTimeout: time.Minute}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	defer func() { _ = server.Close(); <-served }()
+	url, stop, err := rig.Serve(sandbox.New(sandbox.Options{Workflows: workflows, Tiny: true}))
+	if err != nil {
+		return err
+	}
+	defer stop()
 
 	fmt.Println("| workflows | form | first line | whole | peak memory |")
 	fmt.Println("|---|---|---|---|---|")
 	for _, form := range []string{"jsonl", "json", "table"} {
-		if err := list(exe, "http://"+listener.Addr().String(), form, workflows); err != nil {
+		if err := list(exe, url, form, workflows); err != nil {
 			return err
 		}
 	}
@@ -90,7 +82,7 @@ func list(exe, url, form string, workflows int) error {
 	if lines < workflows {
 		return fmt.Errorf("%d lines of %d workflows", lines, workflows)
 	}
-	memory, err := peak.Memory(cmd.ProcessState)
+	memory, err := rig.PeakMemory(cmd.ProcessState)
 	if err != nil {
 		return err
 	}

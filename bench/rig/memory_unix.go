@@ -1,7 +1,8 @@
 //go:build unix
 
-// Package peak tells what a measured process took.
-package peak
+// Package rig is what the measurements share: the real binary, a server, and what a process
+// took.
+package rig
 
 import (
 	"errors"
@@ -10,8 +11,8 @@ import (
 	"syscall"
 )
 
-// Memory is the most a finished process had resident, in MB.
-func Memory(p *os.ProcessState) (float64, error) {
+// PeakMemory is the most a finished process had resident, in MB.
+func PeakMemory(p *os.ProcessState) (float64, error) {
 	usage, ok := p.SysUsage().(*syscall.Rusage)
 	if !ok {
 		return 0, errors.New("the system does not tell the memory of a process")
