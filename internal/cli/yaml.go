@@ -40,8 +40,9 @@ func yamlNode(dec *json.Decoder) (*yaml.Node, error) {
 	case string:
 		n := &yaml.Node{}
 		n.SetString(v)
-		// What a terminal must not get is escaped later, and only these scalars can be.
-		if strings.ContainsFunc(v, escapable) || strings.ContainsRune(v, '\r') {
+		// What a terminal must not get is escaped later, and only these scalars can be. Of
+		// lines the library makes blocks, where a leading tab or space is indentation.
+		if strings.ContainsFunc(v, escapable) || strings.ContainsAny(v, "\r\t") || strings.Contains(v, "\n") && !plainLines(v) {
 			n.Style = yaml.DoubleQuotedStyle
 		}
 		return n, nil
@@ -75,4 +76,14 @@ func yamlBody(dec *json.Decoder, open json.Delim) (*yaml.Node, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
+}
+
+// plainLines tells a text whose lines begin and end with something visible.
+func plainLines(s string) bool {
+	for line := range strings.SplitSeq(s, "\n") {
+		if line == "" || line != strings.TrimSpace(line) {
+			return false
+		}
+	}
+	return true
 }
