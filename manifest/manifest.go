@@ -83,6 +83,7 @@ type Manifest struct {
 	lock    *lock
 	journal *journal
 	index   *index
+	closed  bool
 }
 
 // Exists tells whether the folder at dir holds an archive.
@@ -139,8 +140,12 @@ func Open(ctx context.Context, dir string, o Options) (_ *Manifest, err error) {
 // account, which comes by it again.
 func (m *Manifest) Settle(whole bool) { m.lock.settled = whole || !m.lock.inherited }
 
-// Close releases the archive.
+// Close releases the archive. A second call does nothing.
 func (m *Manifest) Close() error {
+	if m.closed {
+		return nil
+	}
+	m.closed = true
 	var errs []error
 	if m.index != nil {
 		errs = append(errs, m.index.close())

@@ -48,6 +48,19 @@ func (f *apiFlags) open(s *session, sandboxed bool) (a access, source string, cl
 	return access{url: served.url, token: served.token}, manifest.Sandbox, served.close, nil
 }
 
+// connect makes the client that asks the API, and tells what an archive made with it is of.
+func (f *apiFlags) connect(s *session, sandboxed bool, log *slog.Logger) (client *fetch.Client, source string, disconnect func(), err error) {
+	api, source, closeAPI, err := f.open(s, sandboxed)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	if client, err = fetch.New(f.config(api, sandboxed, log)); err != nil {
+		closeAPI()
+		return nil, "", nil, err
+	}
+	return client, source, func() { client.Close(); closeAPI() }, nil
+}
+
 func (f *apiFlags) config(api access, sandboxed bool, log *slog.Logger) fetch.Config {
 	rate, blobRate := float64(defaultRate), float64(defaultBlobRate)
 	if sandboxed { // nobody is spared by going slowly

@@ -79,16 +79,11 @@ func (c *archiveCmd) Run(s *session) error {
 	}
 	screen := newScreen(s.Stderr)
 	log := c.Output.logger(s.World, screen)
-	api, source, closeAPI, err := c.API.open(s, c.Sandbox)
+	client, source, disconnect, err := c.API.connect(s, c.Sandbox, log)
 	if err != nil {
 		return err
 	}
-	defer closeAPI()
-	client, err := fetch.New(c.API.config(api, c.Sandbox, log))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+	defer disconnect()
 	record, err := c.openRecord(s, client, manifest.Options{Source: source, Logger: log, Hook: s.Disk})
 	if err != nil {
 		return err
@@ -156,6 +151,7 @@ func (c *archiveCmd) archive(s *session, screen *screen, log *slog.Logger, clien
 	if inOrder && err == nil {
 		record.Settle(cfg.Filter.Scope() == "" && cfg.Limit == 0 && cfg.IDs == nil)
 	}
+	err = errors.Join(err, record.Close()) // first of all: whoever reads the summary may hang up
 	if p.events != nil {
 		p.events.summary(c.Dest, summary, err)
 	} else if !c.Output.Quiet {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"civitar/fetch"
 	"civitar/internal/repair"
 	"civitar/internal/verify"
 	"civitar/manifest"
@@ -44,16 +43,11 @@ func (c *repairCmd) Run(s *session) error {
 	}
 	screen := newScreen(s.Stderr)
 	log := c.Output.logger(s.World, screen)
-	api, source, closeAPI, err := c.API.open(s, c.Sandbox)
+	client, source, disconnect, err := c.API.connect(s, c.Sandbox, log)
 	if err != nil {
 		return err
 	}
-	defer closeAPI()
-	client, err := fetch.New(c.API.config(api, c.Sandbox, log))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+	defer disconnect()
 	ctx, cancel := s.drainable()
 	defer cancel()
 	record, err := manifest.Open(ctx, c.Dest, manifest.Options{Source: source, Logger: log, Repair: true, Hook: s.Disk})
