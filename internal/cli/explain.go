@@ -45,7 +45,9 @@ func explain(err error) string {
 		return text + "; everything so far is kept, run the same command again later to go on"
 	case errors.Is(err, fetch.ErrGone):
 		return text + ": it was never there, or is gone, as everything is 30 days after its workflow ended"
-	case errors.Is(err, fetch.ErrUnavailable), errors.Is(err, fetch.ErrRateLimited):
+	case errors.Is(err, fetch.ErrRateLimited):
+		return "the API asks for a slower pace (" + text + "): wait a while and run the same command again, with a lower --rate if it happens often"
+	case errors.Is(err, fetch.ErrUnavailable):
 		return "the API cannot be reached (" + text + "): check the network and --api-url, then run the same command again"
 	case errors.Is(err, fs.ErrPermission):
 		return text + ": choose a folder that you may write to"
