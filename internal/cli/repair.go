@@ -23,6 +23,8 @@ type repairCmd struct {
 	Output  outputFlags `embed:""`
 }
 
+func (repairCmd) Help() string { return "Example:  civitar repair ~/civitai" }
+
 func (c *repairCmd) check() error {
 	switch {
 	case c.Workers < 1 || c.Workers > 256:

@@ -22,6 +22,8 @@ type verifyCmd struct {
 	Quiet   bool    `short:"q" help:"Show findings and errors only."`
 }
 
+func (verifyCmd) Help() string { return "Example:  civitar verify ~/civitai --sample 5%" }
+
 func (c *verifyCmd) check() error {
 	switch {
 	case c.Workers < 1 || c.Workers > 256:
