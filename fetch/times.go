@@ -32,12 +32,13 @@ func parseTime(text string) time.Time {
 	return time.Unix(int64(seconds), 0).UTC()
 }
 
-// dated turns the year 1, a server's way to say "none", into the zero time.
+// dated turns the year 1, a server's way to say "none", and what no date of JSON can say,
+// into the zero time.
 func dated(t time.Time) time.Time {
-	if t.Year() <= 1 {
+	if t = t.UTC(); t.Year() <= 1 || t.Year() > 9999 {
 		return time.Time{}
 	}
-	return t.UTC()
+	return t
 }
 
 // expParam reads when a signed address expires.

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -149,6 +150,9 @@ func parseLine(data []byte) (*header, Line, error) {
 	if err := json.Unmarshal(data, &a); err != nil {
 		return nil, nil, err
 	}
+	if err := inUTC(&a.Time, &a.Created, &a.Completed); err != nil {
+		return nil, nil, err
+	}
 	switch {
 	case a.Journal != nil:
 		return &header{Journal: *a.Journal, Format: a.Format, Source: a.Source, Created: a.Created}, nil, nil
@@ -161,6 +165,11 @@ func parseLine(data []byte) (*header, Line, error) {
 		if err := json.Unmarshal(a.Spans, &c.Spans); err != nil {
 			return nil, nil, err
 		}
+		for i := range c.Spans {
+			if err := inUTC(&c.Spans[i].Newest, &c.Spans[i].Oldest); err != nil {
+				return nil, nil, err
+			}
+		}
 		return nil, c, nil
 	case a.Summary != nil:
 		return nil, Run{Time: a.Time, Run: a.Run, Scope: a.Scope, Summary: a.Summary}, nil
@@ -170,4 +179,14 @@ func parseLine(data []byte) (*header, Line, error) {
 			Size: a.Size, SHA256: a.SHA256}, nil
 	}
 	return nil, nil, nil
+}
+
+// inUTC turns times to UTC, and refuses those that could be read but not written.
+func inUTC(times ...*time.Time) error {
+	for _, t := range times {
+		if *t = t.UTC(); t.Year() < 0 || t.Year() > 9999 {
+			return errors.New("a time out of range")
+		}
+	}
+	return nil
 }
