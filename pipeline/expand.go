@@ -186,7 +186,7 @@ func (r *run) expandBlob(ctx context.Context, w *work, b fetch.Blob, out chan<- 
 		r.outcomes <- o
 		return nil
 	}
-	if d.state == "" && b.Data == nil && (r.exceeds(b.Size) || before.Reason == r.tooBig() && !r.Full) {
+	if d.state == "" && b.Data == nil && r.MaxBlob > 0 && (r.exceeds(b.Size) || before.Reason == r.tooBig() && !r.Full) {
 		d = decision{manifest.Skipped, r.tooBig()}
 	}
 	if d.state != "" {

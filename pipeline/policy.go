@@ -88,7 +88,7 @@ var errTooBig = errors.New("too large")
 // tooBig is the reason of blobs that are larger than the run keeps. It names the limit, so
 // that a run with another one tries again.
 func (r *run) tooBig() string {
-	return "larger than --max-blob-size, " + humanize.IBytes(uint64(r.MaxBlob))
+	return "larger than --max-blob-size, " + humanize.Comma(r.MaxBlob) + " bytes"
 }
 
 // exceeds tells whether a size in bytes is larger than the run keeps.

@@ -333,7 +333,7 @@ func TestBlobsLargerThanAllowedAreSkipped(t *testing.T) {
 			if s.Kept != 1 || s.Skipped != 1 || read > 1100 || len(b.sink.partials) > 0 {
 				t.Errorf("%+v, %d bytes read, %d partials left", s, read, len(b.sink.partials))
 			}
-			if got := b.record.of(string(w.ID)).Blobs["big"]; got.Reason != "larger than --max-blob-size, 1000 B" {
+			if got := b.record.of(string(w.ID)).Blobs["big"]; got.Reason != "larger than --max-blob-size, 1,000 bytes" {
 				t.Errorf("the reason is %q", got.Reason)
 			}
 			if b.mustRun(t, limit); opened != 1 {
