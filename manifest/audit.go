@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,12 +30,15 @@ type Audit struct {
 
 // File is one that the record says is in the archive. Time is when it said so. Blob is
 // empty for a workflow's sidecar; Path is empty for one that was lost. SHA256 is empty,
-// and Size of no meaning, for the sidecars of early archives.
+// and Size of no meaning, for the sidecars of early archives. Plain is set where the file
+// is encrypted. Beside says that it is the one that stands beside the blob's.
 type File struct {
 	Workflow, Blob string
 	Path           string
 	Size           int64
 	SHA256         string
+	Plain          Content
+	Beside         bool
 	Time           time.Time
 }
 
@@ -111,13 +115,15 @@ func (a *Audit) Unsettled() (since time.Time, held bool) {
 func (a *Audit) Totals(ctx context.Context) (Totals, error) { return a.fresh.Totals(ctx) }
 
 const (
-	keptFiles = "SELECT workflow, blob, path, size, sha256, time FROM blob WHERE state = 'kept'"
-	sidecars  = "SELECT id, '', sidecar, size, sha256, time FROM workflow WHERE (sidecar <> '' OR open)"
+	keptFiles = "SELECT workflow, blob, path, size, sha256, plain, 0, time FROM blob WHERE state = 'kept'"
+	besides   = `SELECT workflow, blob, json_extract(beside, '$.path'), json_extract(beside, '$.size'), json_extract(beside, '$.sha256'), NULL, 1, time
+		FROM blob WHERE beside_fold IS NOT NULL AND state = 'kept'`
+	sidecars = "SELECT id, '', sidecar, size, sha256, plain, 0, time FROM workflow WHERE (sidecar <> '' OR open)"
 )
 
 // Files hands on every file that the record says is there.
 func (a *Audit) Files(ctx context.Context, use func(File) error) error {
-	for _, query := range []string{keptFiles, sidecars} {
+	for _, query := range []string{keptFiles, besides, sidecars} {
 		if err := a.fresh.each(ctx, func(r *sql.Rows) error {
 			f, err := scanFile(r)
 			if err != nil {
@@ -151,7 +157,7 @@ func (a *Audit) Kept(ctx context.Context, workflow, blob string) (kept bool, err
 func scanFile(r *sql.Rows) (File, error) {
 	var f File
 	var ms int64
-	err := r.Scan(&f.Workflow, &f.Blob, &f.Path, &f.Size, &f.SHA256, &ms)
+	err := r.Scan(&f.Workflow, &f.Blob, &f.Path, &f.Size, &f.SHA256, content{&f.Plain}, &f.Beside, &ms)
 	f.Time = fromUnix(ms)
 	return f, err
 }
@@ -170,8 +176,8 @@ func (a *Audit) Recorded(ctx context.Context, paths []string) (map[string]bool, 
 			err := r.Scan(&path)
 			found[path] = true
 			return err
-		}, "SELECT path FROM blob WHERE state = 'kept' AND fold IN ("+in+") UNION ALL SELECT sidecar FROM workflow WHERE fold IN ("+in+")",
-			append(args, args...)...)
+		}, "SELECT path FROM blob WHERE state = 'kept' AND fold IN ("+in+") UNION ALL SELECT json_extract(beside, '$.path') FROM blob WHERE beside_fold IN ("+in+`)
+			UNION ALL SELECT sidecar FROM workflow WHERE fold IN (`+in+")", slices.Concat(args, args, args)...)
 	})
 	return found, err
 }

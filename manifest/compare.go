@@ -18,12 +18,12 @@ type Disagreement struct{ Row, What string }
 // tables are the rows of an index, each by a key and a text of all it says, in order of
 // the key.
 func tables() map[string]string {
+	all := func(columns []string) string { return "json_array(" + strings.Join(columns, ", ") + ")" }
 	return map[string]string{
-		"workflow": `SELECT id, json_array(created, completed, status, open, scope, sidecar, fold, print, size, sha256, run, time)
-			FROM workflow ORDER BY id`,
-		"blob": `SELECT json_array(workflow, blob), json_array(step, type, state, reason, asked, path, fold, size, sha256, media, nsfw, time)
-			FROM blob ORDER BY 1`,
+		"workflow": "SELECT id, " + all(workflowColumns()) + " FROM workflow ORDER BY id",
+		"blob":     "SELECT json_array(workflow, blob), " + all(blobColumns()) + " FROM blob ORDER BY 1",
 		"coverage": "SELECT scope, line FROM coverage ORDER BY scope",
+		"filing":   "SELECT '', line FROM filing",
 		"run":      "SELECT printf('%020d', seq), line FROM run ORDER BY seq",
 	}
 }

@@ -43,6 +43,9 @@ func ask(t *testing.T, x *index, workflows, scopes, folded []string) answers {
 	a.Waiting, a.Total, err = x.Waiting(ctx, 10)
 	note(err)
 	note(x.Kept(ctx, func(b Blob) error { a.Kept = append(a.Kept, b); return nil }))
+	for i := range a.Kept {
+		a.Kept[i].Created, a.Kept[i].Asked = time.Time{}, false // answers that the fixture does not know
+	}
 	a.Runs, err = x.Runs(ctx, 10)
 	note(err)
 	for _, s := range scopes {
@@ -53,6 +56,12 @@ func ask(t *testing.T, x *index, workflows, scopes, folded []string) answers {
 	}
 	a.Known, err = x.known(ctx, workflows)
 	note(err)
+	for _, k := range a.Known {
+		for id, b := range k.Blobs {
+			b.Created = time.Time{}
+			k.Blobs[id] = b
+		}
+	}
 	a.Taken, err = x.taken(ctx, folded)
 	note(err)
 	must(t, errors.Join(errs...))

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -21,26 +22,29 @@ import (
 )
 
 // indexVersion changes with the schema; an index of another version is made anew.
-const indexVersion = 3
+const indexVersion = 4
 
 const schema = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE workflow (
 	id TEXT PRIMARY KEY, created INTEGER NOT NULL, completed INTEGER NOT NULL,
 	status TEXT NOT NULL, open INTEGER NOT NULL, scope TEXT NOT NULL, sidecar TEXT NOT NULL, fold INTEGER,
-	print TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, run TEXT NOT NULL, time INTEGER NOT NULL
+	print TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, plain TEXT, run TEXT NOT NULL, time INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX workflow_open ON workflow (id) WHERE open;
 CREATE INDEX workflow_fold ON workflow (fold) WHERE fold IS NOT NULL;
 CREATE TABLE blob (
-	workflow TEXT NOT NULL, blob TEXT NOT NULL, step TEXT NOT NULL, type TEXT NOT NULL,
+	workflow TEXT NOT NULL, blob TEXT NOT NULL, created INTEGER NOT NULL, step TEXT NOT NULL, type TEXT NOT NULL,
 	state TEXT NOT NULL, reason TEXT NOT NULL, asked INTEGER NOT NULL, path TEXT NOT NULL, fold INTEGER,
-	size INTEGER NOT NULL, sha256 TEXT NOT NULL, media TEXT NOT NULL, nsfw TEXT NOT NULL, time INTEGER NOT NULL,
+	size INTEGER NOT NULL, sha256 TEXT NOT NULL, media TEXT NOT NULL, nsfw TEXT NOT NULL, role TEXT NOT NULL,
+	plain TEXT, beside TEXT, beside_fold INTEGER, time INTEGER NOT NULL,
 	PRIMARY KEY (workflow, blob)
 ) WITHOUT ROWID;
 CREATE INDEX blob_fold ON blob (fold) WHERE fold IS NOT NULL;
+CREATE INDEX blob_beside ON blob (beside_fold) WHERE beside_fold IS NOT NULL;
 CREATE INDEX blob_again ON blob (workflow) WHERE state IN ('failed', 'pending');
 CREATE TABLE coverage (scope TEXT PRIMARY KEY, line TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE filing (one INTEGER PRIMARY KEY CHECK (one = 1), line TEXT NOT NULL);
 CREATE TABLE run (seq INTEGER PRIMARY KEY, line TEXT NOT NULL);
 
 -- Kept up by the triggers: counting a million blobs would take longer than a run that
@@ -315,28 +319,40 @@ func (x *index) transact(ctx context.Context, lines []Line, at position) error {
 	return tx.Commit()
 }
 
+// put is the statement that inserts a row or replaces all but its key.
+func put(table string, key, rest []string) string {
+	all := append(slices.Clone(key), rest...)
+	sets := make([]string, len(rest))
+	for i, c := range rest {
+		sets[i] = c + " = excluded." + c
+	}
+	return "INSERT INTO " + table + " (" + strings.Join(all, ", ") + ") VALUES (" + strings.TrimSuffix(strings.Repeat("?,", len(all)), ",") +
+		") ON CONFLICT DO UPDATE SET " + strings.Join(sets, ", ")
+}
+
+// The columns of the tables, but for their keys.
+func workflowColumns() []string {
+	return []string{"created", "completed", "status", "open", "scope", "sidecar", "fold", "print", "size", "sha256", "plain", "run", "time"}
+}
+
+func blobColumns() []string {
+	return []string{"created", "step", "type", "state", "reason", "asked", "path", "fold", "size", "sha256", "media", "nsfw", "role",
+		"plain", "beside", "beside_fold", "time"}
+}
+
 const (
-	putWorkflow = `INSERT INTO workflow (id, created, completed, status, open, scope, sidecar, fold, print, size, sha256, run, time)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET created = excluded.created, completed = excluded.completed, status = excluded.status, open = excluded.open,
-		scope = excluded.scope, sidecar = excluded.sidecar, fold = excluded.fold, print = excluded.print,
-		size = excluded.size, sha256 = excluded.sha256, run = excluded.run, time = excluded.time`
-	putBlob = `INSERT INTO blob (workflow, blob, step, type, state, reason, asked, path, fold, size, sha256, media, nsfw, time)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET step = excluded.step, type = excluded.type, state = excluded.state, reason = excluded.reason,
-		asked = excluded.asked, path = excluded.path, fold = excluded.fold, size = excluded.size, sha256 = excluded.sha256,
-		media = excluded.media, nsfw = excluded.nsfw, time = excluded.time`
 	putCoverage = `INSERT OR REPLACE INTO coverage (scope, line) VALUES (?, ?)`
+	putFiling   = `INSERT OR REPLACE INTO filing (one, line) VALUES (1, ?)`
 	putRun      = `INSERT INTO run (line) VALUES (?)`
 )
 
 func applyLines(ctx context.Context, tx *sql.Tx, lines []Line) error {
-	workflow, err := tx.PrepareContext(ctx, putWorkflow)
+	workflow, err := tx.PrepareContext(ctx, put("workflow", []string{"id"}, workflowColumns()))
 	if err != nil {
 		return err
 	}
 	defer workflow.Close()
-	blob, err := tx.PrepareContext(ctx, putBlob)
+	blob, err := tx.PrepareContext(ctx, put("blob", []string{"workflow", "blob"}, blobColumns()))
 	if err != nil {
 		return err
 	}
@@ -345,14 +361,16 @@ func applyLines(ctx context.Context, tx *sql.Tx, lines []Line) error {
 		switch l := l.(type) {
 		case Workflow:
 			_, err = workflow.ExecContext(ctx, l.Workflow, unix(l.Created), unix(l.Completed), l.Status, l.Open, l.Scope,
-				l.Sidecar, foldOf(l.Sidecar), l.Print, l.Size, l.SHA256, l.Run, unix(l.Time))
+				l.Sidecar, foldOf(l.Sidecar), l.Print, l.Size, l.SHA256, contentText(l.Plain), l.Run, unix(l.Time))
 		case Blob:
-			_, err = blob.ExecContext(ctx, l.Workflow, l.Blob, l.Step, l.Type, l.State, l.Reason, l.Asked, l.Path, foldOf(l.Path),
-				l.Size, l.SHA256, l.Media, l.NSFW, unix(l.Time))
+			_, err = blob.ExecContext(ctx, l.Workflow, l.Blob, unix(l.Created), l.Step, l.Type, l.State, l.Reason, l.Asked, l.Path, foldOf(l.Path),
+				l.Size, l.SHA256, l.Media, l.NSFW, l.Role, contentText(l.Plain), contentText(l.Beside), foldOf(l.Beside.Path), unix(l.Time))
 		case Coverage:
 			err = execJSON(ctx, tx, l, putCoverage, l.Scope)
 		case Run:
 			err = execJSON(ctx, tx, l, putRun)
+		case Filing:
+			err = execJSON(ctx, tx, l, putFiling)
 		}
 		if err != nil {
 			return err
@@ -383,4 +401,30 @@ func fromUnix(ms int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(ms).UTC()
+}
+
+// contentText keeps a content as JSON, and none as null.
+func contentText(c Content) any {
+	if c == (Content{}) {
+		return nil
+	}
+	data, err := json.Marshal(c)
+	if err != nil { // it holds texts and a number
+		return nil
+	}
+	return string(data)
+}
+
+// content scans what contentText keeps.
+type content struct{ *Content }
+
+func (c content) Scan(v any) error {
+	*c.Content = Content{}
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case string:
+		return json.Unmarshal([]byte(v), c.Content)
+	}
+	return fmt.Errorf("a content is no text but %T", v)
 }

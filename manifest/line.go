@@ -45,6 +45,27 @@ type Blob struct {
 	SHA256 string `json:"sha256,omitempty"`
 	Media  string `json:"media,omitempty"`
 	NSFW   string `json:"nsfw,omitempty"`
+	// Role is empty for a result, else RoleInput or RolePreview.
+	Role string `json:"role,omitempty"`
+	// Plain is set where the file at Path is encrypted: size and hash of what it holds.
+	Plain Content `json:"plain,omitzero"`
+	// Beside is the file with the prompt and the like that stands beside the one at Path,
+	// where there is one.
+	Beside Content `json:"beside,omitzero"`
+}
+
+// The roles of blobs that are no results.
+const (
+	RoleInput   = "input"   // what a step was given
+	RolePreview = "preview" // a small rendering of a result
+)
+
+// Content is what a file holds: its size in bytes, the SHA-256 in lower-case hex, and
+// where it has a path of its own, that path.
+type Content struct {
+	Path   string `json:"path,omitempty"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
 }
 
 // AnyScope stands in a workflow's line for several scopes.
@@ -69,6 +90,8 @@ type Workflow struct {
 	// Size, in bytes, and SHA256 are of the file at Sidecar; early archives lack them.
 	Size   int64  `json:"size,omitempty"`
 	SHA256 string `json:"sha256,omitempty"`
+	// Plain is set where the sidecar is encrypted: size and hash of what it holds.
+	Plain Content `json:"plain,omitzero"`
 }
 
 // Span is a stretch of the listing, by creation time, whose every blob has ended. Done
@@ -89,18 +112,40 @@ type Coverage struct {
 	Spans []Span    `json:"coverage"`
 }
 
-// Run is a line about a run that ended.
+// Run is a line about a run that ended. Policy is what it was to keep, absent where that
+// was everything.
 type Run struct {
 	Time    time.Time       `json:"time"`
 	Run     string          `json:"run"`
 	Scope   string          `json:"scope,omitempty"`
+	Policy  json.RawMessage `json:"policy,omitempty"`
 	Summary json.RawMessage `json:"summary"`
+}
+
+// Filing is a line about how the archive files what it keeps. The latest one counts, and
+// an archive without one files as the zero value says.
+type Filing struct {
+	Time   time.Time `json:"time"`
+	Run    string    `json:"run"`
+	Filing Files     `json:"filing"`
+}
+
+// Files says how files are named, where they go, and what stands beside them. Empty texts
+// are the defaults.
+type Files struct {
+	Layout     string   `json:"layout,omitempty"`     // the template of the names
+	Mature     string   `json:"mature,omitempty"`     // "separate" or "encrypt"
+	EncryptAll bool     `json:"encryptAll,omitempty"` // what is not mature too
+	Recipients []string `json:"recipients,omitempty"` // public keys that files are encrypted to
+	Sidecar    string   `json:"sidecar,omitempty"`    // "xmp" or "txt": what stands beside each file
+	MTime      string   `json:"mtime,omitempty"`      // "created" or "now"
 }
 
 func (Blob) line()     {}
 func (Workflow) line() {}
 func (Coverage) line() {}
 func (Run) line()      {}
+func (Filing) line()   {}
 
 // header is the first line of every segment.
 type header struct {
@@ -139,8 +184,13 @@ type anyLine struct {
 	Scope     string          `json:"scope"`
 	Sidecar   string          `json:"sidecar"`
 	Print     string          `json:"print"`
+	Role      string          `json:"role"`
+	Plain     Content         `json:"plain"`
+	Beside    Content         `json:"beside"`
 	Spans     json.RawMessage `json:"coverage"` // of any value, null too
+	Policy    json.RawMessage `json:"policy"`
 	Summary   json.RawMessage `json:"summary"`
+	Filing    *Files          `json:"filing"`
 }
 
 // parseLine reads one line. It returns a header, or a Line, or neither for a line of a
@@ -159,7 +209,7 @@ func parseLine(data []byte) (*header, Line, error) {
 	case a.Blob != nil:
 		return nil, Blob{Time: a.Time, Run: a.Run, Workflow: a.Workflow, Created: a.Created, Step: a.Step, Type: a.Type,
 			Blob: *a.Blob, State: a.State, Reason: a.Reason, Asked: a.Asked, Path: a.Path, Size: a.Size,
-			SHA256: a.SHA256, Media: a.Media, NSFW: a.NSFW}, nil
+			SHA256: a.SHA256, Media: a.Media, NSFW: a.NSFW, Role: a.Role, Plain: a.Plain, Beside: a.Beside}, nil
 	case a.Spans != nil:
 		c := Coverage{Time: a.Time, Run: a.Run, Scope: a.Scope}
 		if err := json.Unmarshal(a.Spans, &c.Spans); err != nil {
@@ -172,11 +222,13 @@ func parseLine(data []byte) (*header, Line, error) {
 		}
 		return nil, c, nil
 	case a.Summary != nil:
-		return nil, Run{Time: a.Time, Run: a.Run, Scope: a.Scope, Summary: a.Summary}, nil
+		return nil, Run{Time: a.Time, Run: a.Run, Scope: a.Scope, Policy: a.Policy, Summary: a.Summary}, nil
+	case a.Filing != nil:
+		return nil, Filing{Time: a.Time, Run: a.Run, Filing: *a.Filing}, nil
 	case a.Workflow != "" && a.Status != nil:
 		return nil, Workflow{Time: a.Time, Run: a.Run, Workflow: a.Workflow, Created: a.Created, Completed: a.Completed,
 			Status: *a.Status, Open: a.Open, Scope: a.Scope, Sidecar: a.Sidecar, Print: a.Print,
-			Size: a.Size, SHA256: a.SHA256}, nil
+			Size: a.Size, SHA256: a.SHA256, Plain: a.Plain}, nil
 	}
 	return nil, nil, nil
 }

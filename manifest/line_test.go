@@ -52,20 +52,22 @@ func TestAppendedLinesAreReadBack(t *testing.T) {
 // What is in people's archives must not change its shape.
 func TestLinesHaveTheirDocumentedText(t *testing.T) {
 	t.Parallel()
-	const want = `{"time":"2026-08-10T12:00:00Z","run":"r","workflow":"w","created":"2026-08-10T12:00:00Z","step":"$0","type":"imageGen","blob":"b.jpg","state":"kept","reason":"<&>","asked":true,"path":"media/b.jpg","size":7,"sha256":"aa","media":"image/jpeg","nsfw":"pg13"}
+	const want = `{"time":"2026-08-10T12:00:00Z","run":"r","workflow":"w","created":"2026-08-10T12:00:00Z","step":"$0","type":"imageGen","blob":"b.jpg","state":"kept","reason":"<&>","asked":true,"path":"media/b.jpg","size":7,"sha256":"aa","media":"image/jpeg","nsfw":"pg13","role":"preview","plain":{"size":6,"sha256":"cc"},"beside":{"path":"media/b.jpg.xmp","size":5,"sha256":"dd"}}
 {"time":"2026-08-10T12:00:00Z","run":"","workflow":"w","blob":"b","state":"gone"}
-{"time":"2026-08-10T12:00:00Z","run":"r","workflow":"w","created":"2026-08-10T12:00:00Z","completed":"2026-08-10T12:00:00Z","status":"succeeded","open":true,"scope":"s","sidecar":"w.json","print":"p","size":9,"sha256":"bb"}
+{"time":"2026-08-10T12:00:00Z","run":"r","workflow":"w","created":"2026-08-10T12:00:00Z","completed":"2026-08-10T12:00:00Z","status":"succeeded","open":true,"scope":"s","sidecar":"w.json","print":"p","size":9,"sha256":"bb","plain":{"size":8,"sha256":"ee"}}
 {"time":"2026-08-10T12:00:00Z","run":"","workflow":"w","status":""}
 {"time":"2026-08-10T12:00:00Z","run":"r","scope":"","coverage":[{"newest":"2026-08-10T12:00:00Z","cursor":"c"},{"done":true}]}
-{"time":"2026-08-10T12:00:00Z","run":"r","summary":{"kept":1}}
+{"time":"2026-08-10T12:00:00Z","run":"r","policy":{"a":1},"summary":{"kept":1}}
+{"time":"2026-08-10T12:00:00Z","run":"r","filing":{"layout":"{blob}","mature":"encrypt","encryptAll":true,"recipients":["age1x"],"sidecar":"xmp","mtime":"now"}}
 `
 	dir := archive(t,
-		Blob{day, "r", "w", day, "$0", "imageGen", "b.jpg", Kept, "<&>", true, "media/b.jpg", 7, "aa", "image/jpeg", "pg13"},
+		Blob{day, "r", "w", day, "$0", "imageGen", "b.jpg", Kept, "<&>", true, "media/b.jpg", 7, "aa", "image/jpeg", "pg13", RolePreview, Content{"", 6, "cc"}, Content{"media/b.jpg.xmp", 5, "dd"}},
 		Blob{Time: day, Workflow: "w", Blob: "b", State: Gone},
-		Workflow{day, "r", "w", day, day, "succeeded", true, "s", "w.json", "p", 9, "bb"},
+		Workflow{day, "r", "w", day, day, "succeeded", true, "s", "w.json", "p", 9, "bb", Content{"", 8, "ee"}},
 		Workflow{Time: day, Workflow: "w"},
 		Coverage{day, "r", "", []Span{{Newest: day, Cursor: "c"}, {Done: true}}},
-		Run{day, "r", "", json.RawMessage(`{"kept":1}`)},
+		Run{day, "r", "", json.RawMessage(`{"a":1}`), json.RawMessage(`{"kept":1}`)},
+		Filing{day, "r", Files{"{blob}", "encrypt", true, []string{"age1x"}, "xmp", "now"}},
 	)
 	header, got, _ := strings.Cut(string(readFile(t, segmentPath(dir, 1))), "\n")
 	if got != want {
@@ -171,14 +173,16 @@ func FuzzParseLine(f *testing.F) {
 		}
 		if r, ok := l.(Run); ok { // the one part that is kept as it came, and written without its spaces
 			var b bytes.Buffer
-			if err := json.Compact(&b, again.(Run).Summary); err != nil {
-				t.Fatal(err)
+			for _, raw := range []json.RawMessage{again.(Run).Summary, again.(Run).Policy} {
+				if err := json.Compact(&b, raw); err != nil && len(raw) > 0 {
+					t.Fatal(err)
+				}
 			}
 			second, err := json.Marshal(again)
 			if err != nil || !bytes.Equal(text, second) {
 				t.Fatalf("%s becomes %s, %v", text, second, err)
 			}
-			r.Summary, again = nil, Run{again.(Run).Time, again.(Run).Run, again.(Run).Scope, nil}
+			r.Summary, r.Policy, again = nil, nil, Run{again.(Run).Time, again.(Run).Run, again.(Run).Scope, nil, nil}
 			l = r
 		}
 		if !reflect.DeepEqual(l, again) {

@@ -4,7 +4,8 @@
 //
 //   - the journal (journal/000001.jsonl, …) is the truth: one JSON object a line, only
 //     ever appended, durable when [Manifest.Append] returns. The latest line about a blob
-//     wins. Lines of four kinds stand in it: [Blob], [Workflow], [Coverage] and [Run].
+//     wins. Lines of five kinds stand in it: [Blob], [Workflow], [Coverage], [Run] and
+//     [Filing].
 //   - the index (index.db, SQLite) is derived from the journal, for questions that a scan
 //     would answer too slowly. It can be deleted at any time, and is then made anew.
 //   - manifest.json is a summary for people and scripts, derived likewise.
@@ -221,6 +222,14 @@ func (m *Manifest) Taken(ctx context.Context, folded []string) (map[string]Key, 
 // first.
 func (m *Manifest) Coverage(ctx context.Context, scope string) ([]Span, error) {
 	return m.index.coverage(ctx, scope)
+}
+
+// Filing tells how the archive files what it keeps.
+func (m *Manifest) Filing(ctx context.Context) (Files, error) { return m.index.Filing(ctx) }
+
+// Kept hands on every kept blob, in order of workflow and id.
+func (m *Manifest) Kept(ctx context.Context, use func(Blob) error) error {
+	return m.index.Kept(ctx, use)
 }
 
 // Revisit returns at most n ids of workflows that must be asked for again, in order of

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"hash/fnv"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,7 +17,7 @@ type Key struct{ Workflow, Blob string }
 // Known is what the record holds of a workflow.
 type Known struct {
 	Workflow Workflow
-	Blobs    map[string]Blob // by id; Time, Run and Created are not filled in
+	Blobs    map[string]Blob // by id; Time and Run are not filled in
 }
 
 // foldHash stands for a path as systems see it that ignore case. A clash of hashes does
@@ -79,19 +80,19 @@ func (x *index) known(ctx context.Context, ids []string) (map[string]*Known, err
 			k := &Known{Blobs: map[string]Blob{}}
 			w := &k.Workflow
 			var created, completed int64
-			if err := r.Scan(&w.Workflow, &created, &completed, &w.Status, &w.Open, &w.Scope, &w.Sidecar, &w.Print, &w.Size, &w.SHA256); err != nil {
+			if err := r.Scan(&w.Workflow, &created, &completed, &w.Status, &w.Open, &w.Scope, &w.Sidecar, &w.Print, &w.Size, &w.SHA256, content{&w.Plain}); err != nil {
 				return err
 			}
 			w.Created, w.Completed = fromUnix(created), fromUnix(completed)
 			found[w.Workflow] = k
 			return nil
-		}, "SELECT id, created, completed, status, open, scope, sidecar, print, size, sha256 FROM workflow WHERE id IN ("+in+")", args...)
+		}, "SELECT id, created, completed, status, open, scope, sidecar, print, size, sha256, plain FROM workflow WHERE id IN ("+in+")", args...)
 		if err != nil {
 			return err
 		}
 		return x.each(ctx, func(r *sql.Rows) error {
-			var b Blob
-			if err := r.Scan(&b.Workflow, &b.Blob, &b.Step, &b.Type, &b.State, &b.Reason, &b.Asked, &b.Path, &b.Size, &b.SHA256, &b.Media, &b.NSFW); err != nil {
+			b, err := scanBlob(r)
+			if err != nil {
 				return err
 			}
 			k := found[b.Workflow]
@@ -101,9 +102,21 @@ func (x *index) known(ctx context.Context, ids []string) (map[string]*Known, err
 			}
 			k.Blobs[b.Blob] = b
 			return nil
-		}, "SELECT workflow, blob, step, type, state, reason, asked, path, size, sha256, media, nsfw FROM blob WHERE workflow IN ("+in+")", args...)
+		}, "SELECT "+blobFields+" FROM blob WHERE workflow IN ("+in+")", args...)
 	})
 	return found, err
+}
+
+// blobFields are the columns that scanBlob reads.
+const blobFields = "workflow, blob, created, step, type, state, reason, asked, path, size, sha256, media, nsfw, role, plain, beside"
+
+func scanBlob(r *sql.Rows) (Blob, error) {
+	var b Blob
+	var created int64
+	err := r.Scan(&b.Workflow, &b.Blob, &created, &b.Step, &b.Type, &b.State, &b.Reason, &b.Asked, &b.Path, &b.Size, &b.SHA256,
+		&b.Media, &b.NSFW, &b.Role, content{&b.Plain}, content{&b.Beside})
+	b.Created = fromUnix(created)
+	return b, err
 }
 
 func (x *index) taken(ctx context.Context, folded []string) (map[string]Key, error) {
@@ -127,8 +140,8 @@ func (x *index) taken(ctx context.Context, folded []string) (map[string]Key, err
 				found[f] = k
 			}
 			return nil
-		}, "SELECT workflow, blob, fold FROM blob WHERE fold IN ("+in+") UNION ALL SELECT id, '', fold FROM workflow WHERE fold IN ("+in+")",
-			append(args, args...)...)
+		}, "SELECT workflow, blob, fold FROM blob WHERE fold IN ("+in+") UNION ALL SELECT workflow, blob, beside_fold FROM blob WHERE beside_fold IN ("+in+`)
+			UNION ALL SELECT id, '', fold FROM workflow WHERE fold IN (`+in+")", slices.Concat(args, args, args)...)
 	})
 	return found, err
 }
@@ -277,10 +290,19 @@ func (x *index) Waiting(ctx context.Context, n int) (list []Waiting, total int64
 // Kept hands on every kept blob, in order of workflow and id.
 func (x *index) Kept(ctx context.Context, use func(Blob) error) error {
 	return x.each(ctx, func(r *sql.Rows) error {
-		b := Blob{State: Kept}
-		if err := r.Scan(&b.Workflow, &b.Blob, &b.Step, &b.Type, &b.Path, &b.Size, &b.SHA256, &b.Media, &b.NSFW); err != nil {
+		b, err := scanBlob(r)
+		if err != nil {
 			return err
 		}
 		return use(b)
-	}, "SELECT workflow, blob, step, type, path, size, sha256, media, nsfw FROM blob WHERE state = 'kept' ORDER BY workflow, blob")
+	}, "SELECT "+blobFields+" FROM blob WHERE state = 'kept' ORDER BY workflow, blob")
+}
+
+// Filing tells how the archive files what it keeps.
+func (x *index) Filing(ctx context.Context) (Files, error) {
+	lines, err := scanLines[Filing](ctx, x, "SELECT line FROM filing")
+	if err != nil || len(lines) == 0 {
+		return Files{}, err
+	}
+	return lines[0].Filing, nil
 }
