@@ -101,7 +101,9 @@ func TestSandboxAccount(t *testing.T) {
 				t.Fatal(err)
 			}
 			for want := range s.Truth() {
-				compare(t, all, want)
+				if want.Disposition != "preview" && want.Disposition != "input" { // no results
+					compare(t, all, want)
+				}
 			}
 			stats := s.Stats()
 			if stats.TokenLeaks != 0 || stats.Blocked != 0 {

@@ -22,15 +22,21 @@ func newAccount(o Options, keys sealer) *account {
 
 // plan works out workflow i, which must be within the account.
 func (a *account) plan(i int) *plan {
-	b := newBuilder(a, i)
 	if a.opt.Tiny {
+		b := newBuilder(a, i)
 		b.tiny(a.opt.TinyBlobs)
 		return b.plan
 	}
+	return a.draft(i).finish()
+}
+
+// draft is workflow i as it was made, whatever became of it.
+func (a *account) draft(i int) *builder {
+	b := newBuilder(a, i)
 	recipe := a.recipes.choose(i, a.opt.Workflows, a.timeline.hash(i, 6))
 	b.plan.recipe = recipe.name
 	recipe.build(b)
-	return b.finish()
+	return b
 }
 
 // workflow finds one by id; false where there is none.
@@ -42,8 +48,8 @@ func (a *account) workflow(id string) (*plan, bool) {
 	return a.plan(i), true
 }
 
-// blob finds one by id, whole and with its extension. A preview is found as
-// a small blob of its own.
+// blob finds one by id, whole and with its extension: a result, an upload, or a
+// preview, which is a small blob of its own.
 func (a *account) blob(id string) (*plan, *blob) {
 	class, i, _, ok := a.ids.parse(id)
 	if !ok || i >= a.state.len() {
@@ -56,6 +62,11 @@ func (a *account) blob(id string) (*plan, *blob) {
 		}
 		if class == idPreview && b.preview == id {
 			return p, b.thumbnail()
+		}
+	}
+	for _, in := range p.inputs {
+		if in.blob.id == id {
+			return p, in.blob
 		}
 	}
 	return nil, nil
@@ -73,6 +84,9 @@ func (a *account) job(id string) (*plan, *step) {
 	}
 	return p, p.all[n-1]
 }
+
+// previewed tells whether a listing links the blob's preview.
+func (b *blob) previewed() bool { return b.preview != "" && b.available() && !b.named }
 
 func (b *blob) thumbnail() *blob {
 	small := *b

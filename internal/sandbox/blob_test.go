@@ -16,29 +16,70 @@ import (
 // Every disposition in Truth is checked against what the server does.
 func TestTruthIsWhatTheServerDoes(t *testing.T) {
 	t.Parallel()
-	s := start(t, Options{Workflows: 90})
+	all := []string{"deliverable", "blocked", "placeholder", "hidden", "unavailable", "temp", "gone", "pending", "text", "preview", "input"}
+	checkTruth(start(t, Options{Workflows: 90}), all)
+}
+
+func checkTruth(s *site, dispositions []string) {
+	s.Helper()
 	objects := s.blobs("take=1000")
 	seen := map[string]int{}
+	truth := map[string]Expected{}
 	for e := range s.server.Truth() {
 		seen[e.Disposition]++
-		if e.Kind == "trace" || e.Kind == "archive" || e.Kind == "text" {
-			continue
+		if e.Disposition != "preview" && e.Disposition != "input" {
+			truth[e.Blob] = e
 		}
-		if _, listed := objects[e.Blob]; listed == e.ByName {
-			t.Errorf("%s: listed %v, by name only %v", e.Blob, listed, e.ByName)
+		switch {
+		case e.Kind == "trace" || e.Kind == "archive" || e.Kind == "text":
+		case e.Disposition == "input":
+			s.checkInput(e)
+		case e.Disposition == "preview":
+			s.checkPreview(e, truth[e.Of], objects[e.Of])
+		default:
+			if _, listed := objects[e.Blob]; listed == e.ByName {
+				s.Errorf("%s: listed %v, by name only %v", e.Blob, listed, e.ByName)
+			}
+			s.checkDisposition(e, objects[e.Blob])
 		}
-		s.checkDisposition(e, objects[e.Blob])
 	}
-	for _, d := range []string{"deliverable", "blocked", "placeholder", "hidden", "unavailable", "temp", "gone", "pending", "text"} {
+	for _, d := range dispositions {
 		if seen[d] == 0 {
-			t.Errorf("nothing is %s", d)
+			s.Errorf("nothing is %s", d)
 		}
 	}
-	for id := range objects {
-		if p, _ := s.server.account.blob(id); p == nil {
-			t.Errorf("%s is in no truth", id)
+	for id, object := range objects {
+		if _, known := truth[id]; !known {
+			s.Errorf("%s is in no truth", id)
+		}
+		if object["previewUrl"] != nil {
+			seen["preview"]--
 		}
 	}
+	if seen["preview"] != 0 {
+		s.Errorf("%d more previews in the truth than listed", seen["preview"])
+	}
+}
+
+// checkPreview holds a preview to the fate of what it shows.
+func (s *site) checkPreview(e, shown Expected, object map[string]any) {
+	s.Helper()
+	link, _ := object["previewUrl"].(string)
+	if !strings.Contains(link, byID(e.Blob)+"?") || e.Level != shown.Level || e.Workflow != shown.Workflow || e.Hidden != shown.Hidden {
+		s.Errorf("%q is the preview of %+v, the truth says %+v", link, shown, e)
+	}
+	preview := map[string]any{"url": link, "available": object["available"], "blockedReason": object["blockedReason"]}
+	e.Disposition = shown.Disposition
+	s.checkDisposition(e, preview)
+}
+
+func (s *site) checkInput(e Expected) {
+	s.Helper()
+	if e.SHA256 == "" || e.Level != "" {
+		s.Errorf("%+v", e)
+	}
+	s.delivers(e, s.follow(byID(e.Blob), "Authorization", "Bearer "+DefaultToken))
+	s.delivers(e, s.follow(s.signed(e.Blob)))
 }
 
 func (s *site) checkDisposition(e Expected, object map[string]any) {

@@ -9,6 +9,7 @@ import (
 // state, or ids would change when a running workflow ends.
 type builder struct {
 	*rng
+	aside   rng // for what is not a result: drawing from it leaves all results as they are
 	account *account
 	plan    *plan
 	unborn  bool // still running, and nothing of the output is there
@@ -18,7 +19,7 @@ type builder struct {
 func newBuilder(a *account, i int) *builder {
 	r := newRNG(uint64(a.opt.Seed), uint64(i), 7)
 	p := &plan{index: i, id: a.timeline.id(i), created: a.timeline.created(i), status: "succeeded"}
-	b := &builder{rng: &r, account: a, plan: p}
+	b := &builder{rng: &r, aside: newRNG(uint64(a.opt.Seed), uint64(i), 8), account: a, plan: p}
 	p.started = p.created.Add(time.Duration(b.between(300, 20_000)) * time.Millisecond)
 	p.completed = p.started.Add(time.Duration(b.between(2_000, 240_000)) * time.Millisecond)
 	return b
@@ -211,14 +212,12 @@ func (b *builder) pictures(s *step, n int, options ...option) []*blob {
 // or, in older workflows, "images".
 func (b *builder) mark(s *step, under string, bl *blob, what object) {
 	meta, _ := s.metadata.(object)
-	for i, m := range meta {
-		if m.key == under {
-			marks, _ := m.value.(object)
-			meta[i].value = append(marks, member{bl.id, what})
-			return
-		}
+	marks, _ := meta.get(under).(object)
+	all, _ := marks.get(bl.id).(object)
+	for _, m := range what {
+		all = all.set(m.key, m.value)
 	}
-	s.metadata = append(meta, member{under, object{{bl.id, what}}})
+	s.metadata = meta.set(under, marks.set(bl.id, all))
 }
 
 // hide is what deleting a result on the site does.

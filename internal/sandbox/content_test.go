@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -156,7 +157,7 @@ func TestControlPaths(t *testing.T) {
 		}
 	}
 	for e := range s.server.Truth() {
-		if e != first {
+		if !reflect.DeepEqual(e, first) {
 			t.Errorf("%+v is not %+v", first, e)
 		}
 		break

@@ -16,6 +16,9 @@
 // every fate of a blob occurs once; later ones are drawn at random, mostly
 // pictures. Some of the newest are still running. Truth tells what a complete
 // archive of the account would hold, and why the rest would be missing.
+// Beside the results it tells the previews that listings link, and the inputs:
+// the server's own blobs that steps worked on, mostly uploads, which no
+// workflow lists as a result.
 //
 // # Faults
 //

@@ -14,6 +14,7 @@ const (
 	idJob idClass = iota + 1
 	idBlob
 	idPreview
+	idInput
 )
 
 const (

@@ -26,6 +26,27 @@ func obj(pairs ...any) object {
 
 func (o object) with(pairs ...any) object { return append(o, obj(pairs...)...) }
 
+// get is a member's value, nil where there is none.
+func (o object) get(key string) any {
+	for _, m := range o {
+		if m.key == key {
+			return m.value
+		}
+	}
+	return nil
+}
+
+// set gives a member another value, or adds it.
+func (o object) set(key string, value any) object {
+	for i := range o {
+		if o[i].key == key {
+			o[i].value = value
+			return o
+		}
+	}
+	return append(o, member{key, value})
+}
+
 type (
 	list []any
 	// enum is a value of one of the API's enumerations; the manager API

@@ -23,6 +23,7 @@ type plan struct {
 	steps        []*step
 	all          []*step // with those inside a repeat; job n belongs to all[n-1]
 	blobs        []*blob
+	inputs       []input
 	archives     []*archive
 	traces       []*trace
 }
@@ -57,6 +58,12 @@ type trace struct {
 	step   *step
 	number int
 	key    uint64
+}
+
+// give puts a value under a name of the step's input.
+func (s *step) give(name string, value any) {
+	input, _ := s.input.(object)
+	s.input = input.set(name, value)
 }
 
 // top is the name of the step as listed in the workflow.

@@ -38,6 +38,9 @@ func buildImageGen(b *builder) {
 	case 1: // the prompt only in the input
 		b.plan.metadata = obj("resources", list{})
 	}
+	if b.aside.chance(15) {
+		s.give("images", list{b.upload(s, "jpeg"), b.earlier(s)})
+	}
 	images := b.pictures(s, n)
 	if images[0].fate == fateDeliverable {
 		switch b.intn(12) {
@@ -58,6 +61,9 @@ func buildTextToImage(b *builder) {
 	s := b.add("textToImage", obj("quantity", n, "batchSize", n, "model", "urn:air:sdxl:checkpoint:civitai:101055@128078",
 		"prompt", prompt, "negativePrompt", nil, "scheduler", enum("eulerA"), "steps", 25, "cfgScale", 7,
 		"width", 512, "height", 512, "seed", b.between(1, 1<<31-1), "clipSkip", 2))
+	if b.aside.chance(30) {
+		b.feed(s, "sourceImage")
+	}
 	s.output = obj("images", b.pictures(s, n))
 }
 
@@ -73,6 +79,7 @@ func single(typ, slot, blobType, content string) func(*builder) {
 	return func(b *builder) {
 		b.describe(typ, "img")
 		s := b.add(typ, obj("image", "https://images.example/source/"+hexWord(b.next())+".jpeg", "quantity", 1))
+		b.feed(s, "image")
 		size := b.size()
 		bl := b.blob(s, blobType, content, sized(size[0], size[1]))
 		if content == "webp" {
@@ -141,6 +148,7 @@ func buildRepeat(b *builder) {
 	}
 	deep := b.nest(s, "$0-3", "repeat", obj("template", obj("$type", "convertImage")))
 	leaf := b.nest(deep, "$0-3-0", "convertImage", obj("output", obj("format", "webp")))
+	leaf.give("image", b.upload(leaf, "png"))
 	leaf.output = obj("blob", b.picture(leaf, as(fateDeliverable)))
 	deep.output = obj("steps", []*step{leaf})
 	s.output = obj("steps", append(inner, deep))

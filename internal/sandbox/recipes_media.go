@@ -32,6 +32,7 @@ func (b *builder) film(s *step, options ...option) *blob {
 func buildVideoGen(b *builder) {
 	prompt, _ := b.describe("txt2vid", "vid")
 	s := b.add("videoGen", obj("engine", "wan", "prompt", prompt, "duration", 2))
+	b.feed(s, "sourceImage")
 	s.output = obj("video", b.film(s), "additionalVideos", nil, "draftCache", nil, "progress", nil,
 		"externalTOSViolation", false, "message", nil)
 }
@@ -39,6 +40,7 @@ func buildVideoGen(b *builder) {
 func buildVideoSet(b *builder) {
 	prompt, _ := b.describe("txt2vid", "vid")
 	s := b.add("videoGen", obj("engine", "ltx2", "prompt", prompt, "quantity", 3))
+	s.give("images", list{b.upload(s, "jpeg"), pictureAIR, b.upload(s, "png")})
 	s.output = obj("video", b.film(s), "additionalVideos", []*blob{b.film(s), b.film(s)},
 		"draftCache", b.blob(s, "blob", "latent", rated("")))
 }
@@ -47,6 +49,9 @@ func video(typ string) func(*builder) {
 	return func(b *builder) {
 		b.describe(typ, "vid")
 		s := b.add(typ, obj("videoUrl", "https://videos.example/"+hexWord(b.next())+".mp4"))
+		if b.aside.chance(80) {
+			s.give("videoUrl", b.upload(s, "mp4"))
+		}
 		s.output = obj("video", b.film(s))
 	}
 }

@@ -103,6 +103,7 @@ func buildHalfLanded(b *builder) {
 	s.output = obj("images", images, "errors", nil)
 	film := b.add("videoGen", obj("engine", "wan", "prompt", "slow pan"))
 	film.output = obj("video", b.film(film))
+	film.give("sourceImage", blobLink{images[0]})
 	if b.running("processing") {
 		s.status = "succeeded"
 		b.landed = map[*blob]bool{images[0]: true, images[1]: true}

@@ -33,8 +33,8 @@ func (b *builder) completion(message object) object {
 		"usage", obj("promptTokens", 31, "completionTokens", 120, "totalTokens", 151), "systemFingerprint", nil, "parsed", nil)
 }
 
-func (b *builder) chat(message object) {
-	b.textStep("chatCompletion", obj("model", "gemini-2.5-flash-image", "messages",
+func (b *builder) chat(message object) *step {
+	return b.textStep("chatCompletion", obj("model", "gemini-2.5-flash-image", "messages",
 		list{obj("role", "user", "content", b.prompt())}, "temperature", 1), b.completion(message))
 }
 
@@ -50,7 +50,11 @@ func buildChatImages(b *builder) {
 		uri := "data:image/png;base64," + base64.StdEncoding.EncodeToString(encodePNG(paint(b.next(), 64, 64), 0))
 		images = append(images, obj("type", "image_url", "image_url", obj("url", uri)))
 	}
-	b.chat(obj("role", "assistant", "content", nil, "name", nil, "refusal", nil, "tool_calls", nil, "images", images))
+	s := b.chat(obj("role", "assistant", "content", nil, "name", nil, "refusal", nil, "tool_calls", nil, "images", images))
+	asked, _ := s.input.(object)
+	messages, _ := asked.get("messages").(list)
+	seen := obj("type", "image_url", "image_url", obj("url", b.upload(s, "jpeg")))
+	s.give("messages", append(messages, obj("role", "user", "content", list{seen})))
 }
 
 func buildTranscription(b *builder) {

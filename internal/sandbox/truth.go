@@ -6,47 +6,10 @@ import (
 	"encoding/hex"
 	"iter"
 	"sync"
-	"time"
 )
 
-// Expected is one result of the account as a perfect archiver would know it.
-type Expected struct {
-	Workflow string    `json:"workflow"`
-	Step     string    `json:"step"`     // name of the step as listed, also for what is nested in it
-	StepType string    `json:"stepType"` // of the innermost step
-	Blob     string    `json:"blob"`     // id; the last part of the URL for archives and traces; empty for texts
-	Kind     string    `json:"kind"`     // image, video, audio, model3d, model, archive, data, trace or text
-	Created  time.Time `json:"created"`  // of the workflow
-
-	// Disposition is one of
-	//
-	//	deliverable  its bytes can be had
-	//	blocked      carries a blockedReason
-	//	placeholder  looks deliverable, leads to the placeholder both ways
-	//	hidden       deleted by the user on the site; its bytes can be had
-	//	unavailable  available: false in a workflow that has ended
-	//	temp         an intermediate or a log; its bytes can be had
-	//	gone         said to be available, 404 or 410 everywhere
-	//	pending      not there yet; its workflow has not ended
-	//	text         the step's output is the result
-	Disposition string `json:"disposition"`
-
-	// SHA256 (hex), Size (bytes) and MediaType (by the bytes, not the name)
-	// are of what a client ends up with; empty where there is nothing. For a
-	// text they are of the step's output as the API writes it, compact.
-	SHA256    string `json:"sha256,omitempty"`
-	Size      int64  `json:"size,omitempty"`
-	MediaType string `json:"mediaType,omitempty"`
-
-	Level   string `json:"level,omitempty"`   // NSFW level as the API writes it
-	Recipe  string `json:"recipe"`            // the catalogue's name for the workflow
-	ByID    bool   `json:"byId,omitempty"`    // only by id with the token; the signed URL leads to the placeholder
-	ByName  bool   `json:"byName,omitempty"`  // the output only names it; there is no blob object
-	Deleted bool   `json:"deleted,omitempty"` // its workflow is deleted: listed, but not readable
-}
-
 // Truth tells every blob and text result of the account as it stands, oldest
-// workflow first. Making the bytes takes time; sums already known are reused.
+// workflow first, the previews and sources of a workflow after its results. Making the bytes takes time; sums already known are reused.
 func (s *Server) Truth() iter.Seq[Expected] {
 	return func(yield func(Expected) bool) {
 		for i := range s.account.state.len() {
@@ -76,9 +39,9 @@ func (s *Server) PlaceholderSHA256() string {
 
 func (s *Server) expect(p *plan) []Expected {
 	var all []Expected
+	of := p.origin()
 	add := func(st *step, e Expected) {
-		e.Workflow, e.Created, e.Recipe, e.Deleted = p.id, p.created, p.recipe, p.deleted
-		e.Step, e.StepType = st.top(), st.typ
+		e.Origin, e.Step, e.StepType = of, st.top(), st.typ
 		all = append(all, e)
 	}
 	for _, b := range p.blobs {
@@ -99,17 +62,48 @@ func (s *Server) expect(p *plan) []Expected {
 			add(st, e)
 		}
 	}
+	for _, b := range p.blobs {
+		if b.previewed() {
+			add(b.step, s.expectPreview(b))
+		}
+	}
+	for _, in := range p.sources() {
+		add(in.step, s.expectInput(in))
+	}
 	return all
+}
+
+func (p *plan) origin() Origin {
+	o := Origin{Workflow: p.id, Created: p.created, Recipe: p.recipe, Deleted: p.deleted, WorkflowLevel: p.level, Prompt: p.prompt()}
+	o.Tags, _ = p.tags.([]string)
+	o.Seed, _ = p.setting("seed").(int)
+	return o
 }
 
 func (s *Server) expectBlob(b *blob) Expected {
 	f := s.account.formats[b.content]
 	e := Expected{Blob: b.id, Kind: f.kind, Disposition: b.fate.disposition(), Level: b.level,
-		ByID: b.fate == fateByID, ByName: b.named}
+		Reason: b.reason, ByID: b.fate == fateByID, ByName: b.named}
+	e.Hidden, e.Favorite, e.Feedback = b.opinion()
 	if b.fate.hasBytes() {
 		e.MediaType = f.media
 		e.SHA256, e.Size = s.sums.of(b.id, func() []byte { return s.cache.of(b) })
 	}
+	return e
+}
+
+func (s *Server) expectPreview(b *blob) Expected {
+	e := s.expectBlob(b.thumbnail())
+	e.Disposition, e.Of = "preview", b.id
+	e.Hidden, e.Favorite, e.Feedback = b.opinion()
+	return e
+}
+
+// expectInput tells of a source what its step does: not much more than where it is.
+func (s *Server) expectInput(in input) Expected {
+	_, b := s.account.blob(in.blob.id) // as it is now
+	e := s.expectBlob(b)
+	e.Disposition, e.Level, e.Hidden, e.Favorite, e.Feedback = "input", "", false, false, ""
 	return e
 }
 

@@ -81,7 +81,7 @@ func (v *view) shape(o object, b *blob, available bool) object {
 	switch b.typ {
 	case "image":
 		o = append(o, member{"width", b.width}, member{"height", b.height})
-		if b.preview != "" && available {
+		if available && b.previewed() {
 			o = append(o, member{"previewUrl", blobLink{&blob{id: b.preview}}}, member{"previewUrlExpiresAt", v.expires})
 		}
 	case "video":
