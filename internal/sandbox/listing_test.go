@@ -130,6 +130,20 @@ func TestHideMature(t *testing.T) {
 	if changed == 0 || len(open) != len(hidden) {
 		t.Errorf("%d hidden, %d and %d blobs", changed, len(open), len(hidden))
 	}
+	path := "/v2/consumer/workflows/" + s.planOf("mature, all levels").id
+	for _, path := range []string{path, path + "/steps/$0"} {
+		found := map[string]map[string]any{}
+		blobsIn(decode[any](t, s.want(s.api(path+"?hideMatureContent=true"), 200).body), found)
+		for id, b := range found {
+			if fmt.Sprint(b) != fmt.Sprint(hidden[id]) {
+				t.Errorf("%s: %v, listed as %v", path, b, hidden[id])
+			}
+		}
+		if len(found) != 7 {
+			t.Errorf("%s: %d blobs", path, len(found))
+		}
+		s.want(s.api(path+"?hideMatureContent=2"), 400)
+	}
 }
 
 func TestBadParameters(t *testing.T) {

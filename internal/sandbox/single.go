@@ -70,17 +70,24 @@ func (s *Server) await(ctx context.Context, p *plan, wait time.Duration) (*plan,
 }
 
 func (s *Server) getStep(w *response, r *http.Request, _ *faultState) {
-	p, ok := s.account.workflow(r.PathValue("id"))
-	if !ok || p.deleted {
+	found, ok := s.account.workflow(r.PathValue("id"))
+	if !ok || found.deleted {
 		notFound(w, r, "The workflow was not found.")
 		return
 	}
-	step := p.step(r.PathValue("name"))
+	step := found.step(r.PathValue("name"))
 	if step == nil {
 		notFound(w, r, "The workflow has no such step.")
 		return
 	}
-	writeJSON(w, http.StatusOK, "application/json; charset=utf-8", s.view(r).append(nil, step))
+	p := &params{values: r.URL.Query()}
+	v := s.view(r)
+	v.hideMature = p.flag("hideMatureContent")
+	if p.bad != nil {
+		p.bad.answer(w, r)
+		return
+	}
+	writeJSON(w, http.StatusOK, "application/json; charset=utf-8", v.append(nil, step))
 }
 
 // getJob is the older API. Half of the jobs come without the job wrapper.
