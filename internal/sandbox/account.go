@@ -16,7 +16,7 @@ type account struct {
 func newAccount(o Options, keys sealer) *account {
 	return &account{
 		opt: o, ids: newIDKey(o.Seed), sealer: keys, timeline: newTimeline(o),
-		state: newEvolution(o.Workflows), recipes: newCatalogue(), formats: formats(),
+		state: newEvolution(o.Workflows), recipes: newCatalogue(o.Catalogue), formats: formats(),
 	}
 }
 

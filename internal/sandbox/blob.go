@@ -10,6 +10,7 @@ const (
 	fateDeliverable fate = iota
 	fateByID             // signed URL leads to blocked, by id with the token to the bytes
 	fateBlocked          // carries a blockedReason
+	fateLate             // carries one everywhere but in the listing
 	fatePlaceholder      // looks deliverable, every way leads to blocked
 	fateHidden           // deliverable but deleted by the user on the site
 	fateUnavailable      // available: false, its URL answers 404
@@ -20,7 +21,7 @@ const (
 
 func (f fate) disposition() string {
 	return [...]string{
-		"deliverable", "deliverable", "blocked", "placeholder", "hidden",
+		"deliverable", "deliverable", "blocked", "late", "placeholder", "hidden",
 		"unavailable", "temp", "gone", "pending",
 	}[f]
 }

@@ -17,7 +17,18 @@ import (
 func TestTruthIsWhatTheServerDoes(t *testing.T) {
 	t.Parallel()
 	all := []string{"deliverable", "blocked", "placeholder", "hidden", "unavailable", "temp", "gone", "pending", "text", "preview", "input"}
-	checkTruth(start(t, Options{Workflows: 90}), all)
+	for name, c := range map[string]struct {
+		options      Options
+		dispositions []string
+	}{
+		"all":    {Options{Workflows: 90}, all},
+		"levels": {Options{Catalogue: CatalogueLevels}, []string{"deliverable", "blocked", "late", "placeholder", "hidden", "unavailable", "preview", "input"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checkTruth(start(t, c.options), c.dispositions)
+		})
+	}
 }
 
 func checkTruth(s *site, dispositions []string) {
@@ -118,6 +129,8 @@ func (s *site) checkDisposition(e Expected, object map[string]any) {
 		if reason := object["blockedReason"]; (reason != nil) != (e.Disposition == "blocked") {
 			s.Errorf("%s: reason %v", e.Blob, reason)
 		}
+	case "late":
+		s.isLate(e, object, signed, owner, refresh)
 	case "unavailable", "pending", "gone":
 		for _, a := range []answer{signed, owner, refresh, {status: head}} {
 			if a.status != 404 && a.status != 410 {
@@ -129,6 +142,18 @@ func (s *site) checkDisposition(e Expected, object map[string]any) {
 		}
 	default:
 		s.Errorf("disposition %q", e.Disposition)
+	}
+}
+
+// isLate checks that no answer but the listing's takes a blob for one that can be had.
+func (s *site) isLate(e Expected, object map[string]any, signed, owner, refresh answer) {
+	s.Helper()
+	s.isBlocked(e, signed)
+	if owner.status != 403 || object["blockedReason"] != nil || object["available"] != true {
+		s.Errorf("%s: %d by id, listed as %v", e.Blob, owner.status, object)
+	}
+	if fresh := decode[map[string]any](s, s.want(refresh, 200).body); fresh["blockedReason"] != e.Reason || fresh["available"] != false {
+		s.Errorf("%s: refreshed to %v", e.Blob, fresh)
 	}
 }
 

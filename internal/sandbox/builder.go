@@ -12,6 +12,7 @@ type builder struct {
 	aside   rng // for what is not a result: drawing from it leaves all results as they are
 	account *account
 	plan    *plan
+	rated   bool // the workflow's level is as it is, whatever its blobs'
 	unborn  bool // still running, and nothing of the output is there
 	landed  map[*blob]bool
 }
@@ -41,7 +42,7 @@ func (b *builder) finish() *plan {
 		case !terminal(p.status) && !b.landed[bl]:
 			bl.fate, bl.reason = fatePending, ""
 		}
-		if levelRank(bl.level) > levelRank(p.level) {
+		if !b.rated && levelRank(bl.level) > levelRank(p.level) {
 			p.level = bl.level
 		}
 	}

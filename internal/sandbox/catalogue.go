@@ -13,12 +13,20 @@ type catalogue struct {
 	ended   []recipe // the oldest numbers, in this order
 	open    []recipe // still running; near the top
 	weights int
+	minors  bool // some blobs are blocked for showing minors
 }
 
-func newCatalogue() catalogue {
-	c := catalogue{open: openRecipes()}
-	for _, group := range [][]recipe{imageRecipes(), mediaRecipes(), modelRecipes(), textRecipes(), fateRecipes(), oddRecipes()} {
-		c.ended = append(c.ended, group...)
+// newCatalogue is the one of a name, without any recipe if the name is unknown.
+func newCatalogue(name string) catalogue {
+	var c catalogue
+	switch name {
+	case "":
+		c.open = openRecipes()
+		for _, group := range [][]recipe{imageRecipes(), mediaRecipes(), modelRecipes(), textRecipes(), fateRecipes(), oddRecipes()} {
+			c.ended = append(c.ended, group...)
+		}
+	case CatalogueLevels:
+		c.ended, c.minors = append(levelRecipes(), minorRecipes()...), true
 	}
 	for _, r := range c.ended {
 		c.weights += r.weight
@@ -39,7 +47,7 @@ func (c catalogue) choose(i, first int, luck uint64) recipe {
 	if i < len(c.ended) && i < first {
 		return c.ended[i]
 	}
-	if i >= first && luck%12 == 0 {
+	if i >= first && luck%12 == 0 && len(c.open) > 0 {
 		return c.open[luck/12%uint64(len(c.open))]
 	}
 	at := int(luck >> 8 % uint64(c.weights))

@@ -20,6 +20,11 @@
 // the server's own blobs that steps worked on, mostly uploads, which no
 // workflow lists as a result.
 //
+// CatalogueLevels is another catalogue: every NSFW level of a workflow, with
+// every level of a blob, with every fate, and blobs that are blocked for
+// showing minors. Stats counts the requests for those, and there should be
+// none for one of which the listing told it.
+//
 // # Faults
 //
 // Faults is a plain struct whose zero value means none. Give it in Options,

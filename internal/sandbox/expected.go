@@ -16,6 +16,7 @@ type Expected struct {
 	//
 	//	deliverable  its bytes can be had
 	//	blocked      carries a blockedReason
+	//	late         looks deliverable when listed; every other answer carries its blockedReason
 	//	placeholder  looks deliverable, leads to the placeholder both ways
 	//	hidden       deleted by the user on the site; its bytes can be had
 	//	unavailable  available: false in a workflow that has ended
@@ -35,7 +36,8 @@ type Expected struct {
 	MediaType string `json:"mediaType,omitempty"`
 
 	Level  string `json:"level,omitempty"`  // NSFW level as the API writes it beside the blob
-	Reason string `json:"reason,omitempty"` // its blockedReason
+	Reason string `json:"reason,omitempty"` // its blockedReason, also where the listing does not tell it
+	Minors bool   `json:"minors,omitempty"` // that reason names minors; see Stats
 	ByID   bool   `json:"byId,omitempty"`   // only by id with the token; the signed URL leads to the placeholder
 	ByName bool   `json:"byName,omitempty"` // the output only names it; there is no blob object
 

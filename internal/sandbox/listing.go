@@ -68,7 +68,7 @@ func (s *Server) listWorkflows(w *response, r *http.Request, f *faultState) {
 		return
 	}
 	v := s.view(r)
-	v.hideMature = q.hideMature
+	v.hideMature, v.listing = q.hideMature, true
 	if f.ExpireListed {
 		v.expires = expStamp(s.opt.Now().Add(-time.Hour))
 	}

@@ -20,7 +20,7 @@ func (s *Server) listForManager(w *response, r *http.Request, f *faultState) {
 		return
 	}
 	v := s.view(r)
-	v.pascal = true
+	v.pascal, v.listing = true, true
 	var page batch
 	if user := r.URL.Query().Get("UserId"); user == "" || user == strconv.Itoa(UserID) {
 		page = s.read(r, q, f)

@@ -11,6 +11,10 @@ const (
 	DefaultTinyBlobs    = 4
 )
 
+// CatalogueLevels is the catalogue in which every level of a workflow meets every level
+// of a blob and every fate, and in which blobs are blocked for showing minors.
+const CatalogueLevels = "levels"
+
 // UserID is the user every account belongs to; it opens most workflow ids.
 const UserID = 8484131
 
@@ -31,6 +35,9 @@ type Options struct {
 	Token string
 	// ManagerToken is the one for /v1/manager; it also opens the consumer API.
 	ManagerToken string
+	// Catalogue names the kinds of workflows: "" for all that the API page tells of, or
+	// [CatalogueLevels]. With another one, Workflows is by default one of each kind.
+	Catalogue string
 	// Tiny makes every workflow a succeeded imageGen with TinyBlobs
 	// deliverable PNGs of less than 200 bytes, for tests of scale.
 	Tiny bool
@@ -54,6 +61,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Workflows == 0 {
 		o.Workflows = DefaultWorkflows
+		if o.Catalogue != "" {
+			o.Workflows = len(newCatalogue(o.Catalogue).ended)
+		}
 	}
 	o.Workflows = max(o.Workflows, 0)
 	if o.Seed == 0 {

@@ -31,6 +31,10 @@ func (s *Server) getBlob(w *response, r *http.Request, f *faultState) {
 	if !s.permitted(w, r, p, b) {
 		return
 	}
+	if refused, inWords := b.refuses(signed); refused {
+		withhold(w, r, b, inWords)
+		return
+	}
 	h := w.Header()
 	h.Set("Location", s.location(r, f, b, signed))
 	h.Set("Cache-Control", "private, no-store")
@@ -112,7 +116,7 @@ func (s *Server) location(r *http.Request, f *faultState, b *blob, signed bool) 
 		return r.URL.RequestURI()
 	}
 	path := "/v2/consumer/blobs/content/" + s.contentToken(r, b)
-	if b.fate == fateBlocked || b.fate == fatePlaceholder || b.fate == fateByID && signed {
+	if b.fate == fateBlocked || b.fate == fateLate || b.fate == fatePlaceholder || b.fate == fateByID && signed {
 		path = "/v2/consumer/blobs/blocked/" + s.account.sealer.seal("blocked", b.id)
 	}
 	switch {

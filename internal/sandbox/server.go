@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"crypto/subtle"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -29,6 +30,9 @@ var _ http.Handler = (*Server)(nil)
 func New(o Options) *Server {
 	o = o.withDefaults()
 	keys, err := newSealer(o.Seed)
+	if err == nil && len(newCatalogue(o.Catalogue).ended) == 0 {
+		err = fmt.Errorf("there is no catalogue %q", o.Catalogue)
+	}
 	s := &Server{
 		opt: o, account: newAccount(o, keys), mux: http.NewServeMux(), broken: err,
 		cache: newBytesCache(), sums: newSumCache(), placeholder: sync.OnceValue(placeholderJPEG),
@@ -96,6 +100,7 @@ func (s *Server) handle(pattern string, k kind, h handler) {
 		f := s.faults.Load()
 		w := &response{ResponseWriter: rw, server: s, kind: k}
 		s.stats.request(k, r)
+		s.countMinors(k, r)
 		if s.leaks(k, r, f) {
 			s.stats.leaks.Add(1)
 		}

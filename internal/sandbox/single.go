@@ -109,21 +109,18 @@ func (s *Server) getJob(w *response, r *http.Request, _ *faultState) {
 
 func jobJSON(p *plan, step *step, detailed bool) object {
 	r := newRNG(mixString(step.job))
+	results, scan := p.scanned(step)
 	job := obj("id", step.job, "type", step.typ, "createdAt", when(p.created),
-		"params", obj("prompt", p.promptOf(), "negativePrompt", nil), "properties", obj("workflowId", p.id),
-		"promptClassificationResult", obj("sexual", false, "young", false, "cr", nil, "scan", r.float()))
-	var results list
-	level := any(nil)
-	for _, b := range p.blobs {
-		if b.step == step {
-			results = append(results, obj("blobKey", b.id, "available", b.available()))
-			level = b.level
-		}
-	}
+		"params", obj("prompt", paramsOf(p.metadata).get("prompt"), "negativePrompt", nil), "properties", obj("workflowId", p.id),
+		"promptClassificationResult", obj("sexual", false, "young", scan.minors, "cr", nil, "scan", r.float()))
 	event := obj("type", step.status, "dateTime", instant(p.completed), "provider", "sandbox")
 	if detailed {
-		event = event.with("workerId", "worker-"+hexWord(r.next())[:6], "jobDuration", "00:00:12.5",
-			"context", obj("hive_csam_score", r.float()/1000, "hive_vlm_summary", "a generated picture", "blocked_reason", nil, "nsfwLevel", level))
+		worker, csam := hexWord(r.next())[:6], r.float()/1000
+		if scan.minors {
+			csam += 0.9
+		}
+		event = event.with("workerId", "worker-"+worker, "jobDuration", "00:00:12.5",
+			"context", obj("hive_csam_score", csam, "hive_vlm_summary", "a generated picture", "blocked_reason", scan.reason, "nsfwLevel", scan.level))
 	}
 	rest := obj("cost", 8, "result", results, "lastEvent", event)
 	if r.chance(50) {
@@ -132,18 +129,24 @@ func jobJSON(p *plan, step *step, detailed bool) object {
 	return append(obj("job", job), rest...)
 }
 
-// promptOf is the prompt of the metadata, where there is one.
-func (p *plan) promptOf() any {
-	metadata, _ := p.metadata.(object)
-	for _, m := range metadata {
-		params, _ := m.value.(object)
-		for _, inner := range params {
-			if m.key == "params" && inner.key == "prompt" {
-				return inner.value
-			}
+// scan is what the scanners said of a job's results.
+type scan struct {
+	level, reason any // null where they said nothing
+	minors        bool
+}
+
+func (p *plan) scanned(step *step) (results list, said scan) {
+	for _, b := range p.blobs {
+		if b.step != step {
+			continue
+		}
+		results = append(results, obj("blobKey", b.id, "available", b.available()))
+		said.level, said.minors = b.level, said.minors || b.minors()
+		if b.reason != "" {
+			said.reason = b.reason
 		}
 	}
-	return nil
+	return results, said
 }
 
 func mixString(text string) uint64 {

@@ -44,14 +44,21 @@ type Stats struct {
 	Trace         int64         `json:"trace"`         // logs asked for
 	Status        map[int]int64 `json:"status"`        // answers by status; 0 is a connection cut before one
 	TokenLeaks    int64         `json:"tokenLeaks"`    // requests that carried a token where none belongs
+
+	// Minors counts requests of any sort for blobs whose blockedReason names minors, and
+	// for their previews. LateMinors are those of which the listing does not tell it.
+	Minors     int64 `json:"minors"`
+	LateMinors int64 `json:"lateMinors"`
 }
 
 type counters struct {
-	asked  [kinds]atomic.Int64
-	bytes  atomic.Int64
-	leaks  atomic.Int64
-	mu     sync.Mutex
-	status map[int]int64
+	asked      [kinds]atomic.Int64
+	bytes      atomic.Int64
+	leaks      atomic.Int64
+	minors     atomic.Int64 // of which the listing told
+	lateMinors atomic.Int64
+	mu         sync.Mutex
+	status     map[int]int64
 }
 
 func (c *counters) request(k kind, r *http.Request) {
@@ -79,6 +86,7 @@ func (s *Server) Stats() Stats {
 		Step: of(kindStep), OtherAPI: of(kindOther), BlobRedirects: of(kindBlob), Content: of(kindContent),
 		ContentBytes: c.bytes.Load(), Blocked: of(kindBlocked), Archive: of(kindArchive), Trace: of(kindTrace),
 		Status: map[int]int64{}, TokenLeaks: c.leaks.Load(),
+		Minors: c.minors.Load(), LateMinors: c.lateMinors.Load(),
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -83,7 +83,7 @@ func (p *plan) origin() Origin {
 func (s *Server) expectBlob(b *blob) Expected {
 	f := s.account.formats[b.content]
 	e := Expected{Blob: b.id, Kind: f.kind, Disposition: b.fate.disposition(), Level: b.level,
-		Reason: b.reason, ByID: b.fate == fateByID, ByName: b.named}
+		Reason: b.reason, Minors: b.minors(), ByID: b.fate == fateByID, ByName: b.named}
 	e.Hidden, e.Favorite, e.Feedback = b.opinion()
 	if b.fate.hasBytes() {
 		e.MediaType = f.media

@@ -12,6 +12,7 @@ type view struct {
 	account    *account
 	origin     string
 	hideMature bool
+	listing    bool // does not tell of what is blocked late
 	pascal     bool
 	expires    string // exp of every URL written
 }
@@ -53,7 +54,8 @@ func (v *view) enum(value string) string {
 
 func (v *view) blob(b *blob) object {
 	withheld := v.hideMature && b.mature()
-	available := b.available() && !withheld
+	late := b.fate == fateLate
+	available := b.available() && !withheld && (!late || v.listing)
 	o := make(object, 0, 14)
 	add := func(key string, value any, known bool) {
 		if known {
@@ -72,7 +74,7 @@ func (v *view) blob(b *blob) object {
 	add("urlExpiresAt", v.expires, linked)
 	add("jobId", b.job, b.job != "")
 	add("nsfwLevel", enum(b.level), b.level != "")
-	add("blockedReason", b.reason, b.reason != "")
+	add("blockedReason", b.reason, b.reason != "" && (!late || !v.listing))
 	return o
 }
 
