@@ -25,6 +25,7 @@ func (a *account) plan(i int) *plan {
 	if a.opt.Tiny {
 		b := newBuilder(a, i)
 		b.tiny(a.opt.TinyBlobs)
+		b.changed()
 		return b.plan
 	}
 	return a.draft(i).finish()

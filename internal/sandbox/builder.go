@@ -29,6 +29,7 @@ func newBuilder(a *account, i int) *builder {
 // finish settles what depends on the whole workflow.
 func (b *builder) finish() *plan {
 	p := b.plan
+	b.changed()
 	for _, s := range p.all {
 		b.settleStep(s)
 	}

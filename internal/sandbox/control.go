@@ -22,6 +22,12 @@ func (s *Server) controls() {
 	})
 	s.mux.HandleFunc("POST /_sandbox/add", s.controlAdd)
 	s.mux.HandleFunc("POST /_sandbox/faults", s.controlFaults)
+	s.controlChange("level", s.SetLevel)
+	s.controlChange("blocked", s.SetBlocked)
+	s.controlChange("hidden", func(id, value string) bool {
+		hidden, err := strconv.ParseBool(value)
+		return err == nil && s.SetHidden(id, hidden)
+	})
 }
 
 func (s *Server) serveTruth(w http.ResponseWriter, r *http.Request) {
@@ -44,6 +50,19 @@ func (s *Server) controlAdd(w http.ResponseWriter, r *http.Request) {
 	}
 	s.Add(n)
 	sendControl(w, map[string]int{"workflows": s.Len()})
+}
+
+// controlChange takes /_sandbox/level?id=…&value=… and the like.
+func (s *Server) controlChange(what string, set func(id, value string) bool) {
+	s.mux.HandleFunc("POST /_sandbox/"+what, func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		id, value := q.Get("id"), q.Get("value")
+		if !set(id, value) {
+			http.Error(w, "there is no such id, or the value is not valid", http.StatusBadRequest)
+			return
+		}
+		sendControl(w, map[string]string{"id": id, what: value})
+	})
 }
 
 // controlFaults refuses names it does not know: a misspelt fault would make

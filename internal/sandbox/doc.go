@@ -9,8 +9,9 @@
 // be turned back into i. So an account of a million workflows costs no memory,
 // and two servers with equal Options show the same account, also after a
 // restart. What changes over time is small and explicit: Add puts newer
-// workflows on top and FinishProcessing ends those still running. Both are
-// forgotten when the process ends.
+// workflows on top, FinishProcessing ends those still running, SetLevel,
+// SetHidden and SetBlocked change single blobs. All of it is forgotten when
+// the process ends.
 //
 // The oldest numbers walk through a catalogue in which every step type and
 // every fate of a blob occurs once; later ones are drawn at random, mostly
@@ -38,6 +39,8 @@
 // It accepts no work: nothing can be submitted, changed or deleted through
 // the API it simulates. It knows one user and two tokens, has no quota or
 // rate limit other than the faults, and its pictures are made by arithmetic.
-// The paths under /_sandbox/ are for tests in other processes. They are not
+// The paths under /_sandbox/ are for tests in other processes: GET truth and
+// stats; POST finish, add, faults, and for single blobs level, hidden and
+// blocked, as in /_sandbox/level?id=<blob or workflow>&value=xxx. They are not
 // part of the simulated API, need no token and are spared by all faults.
 package sandbox

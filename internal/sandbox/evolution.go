@@ -6,11 +6,13 @@ import (
 )
 
 // evolution is all that can change in an account: how many workflows there
-// are, and up to which number FinishProcessing ended them, and when.
+// are, up to which number FinishProcessing ended them, and when, and what
+// tests changed of single workflows and blobs, by id.
 type evolution struct {
 	mu       sync.RWMutex
 	count    int
 	finishes []finish // upTo strictly increasing
+	changes  map[string]change
 	changed  chan struct{}
 }
 

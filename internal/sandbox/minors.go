@@ -55,7 +55,7 @@ func (s *Server) countMinors(k kind, r *http.Request) {
 }
 
 // hasMinors spares most accounts the work of looking.
-func (a *account) hasMinors() bool { return a.recipes.minors }
+func (a *account) hasMinors() bool { return a.recipes.minors || a.state.altered() }
 
 // blobAsked is the id of the blob that a request is about, also where a token hides it.
 func (s *Server) blobAsked(k kind, r *http.Request) string {
