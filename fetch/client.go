@@ -27,6 +27,8 @@ type Config struct {
 	Token     string // secret; "" asks without one
 	UserAgent string
 
+	HideMature bool // listings, workflows and steps come with mature blobs as not available
+
 	Rate     float64 // API requests a second, 0 unlimited
 	BlobRate float64 // blob requests a second, 0 unlimited
 
@@ -59,18 +61,19 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // Client asks one orchestrator for one user. It is safe for concurrent use.
 type Client struct {
-	base      *url.URL // no trailing slash
-	token     string
-	agent     string
-	retries   int
-	stall     time.Duration
-	maxAnswer int64
-	log       *slog.Logger
-	transport http.RoundTripper
-	guard     *addressGuard
-	scrubber  *scrubber
-	api, blob *pacer
-	direct    *origins // blob hosts that serve bytes without a redirect
+	base       *url.URL // no trailing slash
+	token      string
+	agent      string
+	hideMature bool
+	retries    int
+	stall      time.Duration
+	maxAnswer  int64
+	log        *slog.Logger
+	transport  http.RoundTripper
+	guard      *addressGuard
+	scrubber   *scrubber
+	api, blob  *pacer
+	direct     *origins // blob hosts that serve bytes without a redirect
 }
 
 // New checks the configuration and makes a client. It sends nothing. The errors name
@@ -90,19 +93,20 @@ func New(cfg Config) (*Client, error) {
 		return nil, errors.New("retries and stall time must not be negative")
 	}
 	c := &Client{
-		base:      base,
-		token:     cfg.Token,
-		agent:     cfg.UserAgent,
-		retries:   cfg.Retries,
-		stall:     cfg.Stall,
-		maxAnswer: maxAnswer,
-		log:       cfg.Logger,
-		transport: cfg.Transport,
-		guard:     newAddressGuard(base),
-		scrubber:  newScrubber(cfg.Token),
-		api:       newPacer(cfg.Rate),
-		blob:      newPacer(cfg.BlobRate),
-		direct:    &origins{},
+		base:       base,
+		token:      cfg.Token,
+		agent:      cfg.UserAgent,
+		hideMature: cfg.HideMature,
+		retries:    cfg.Retries,
+		stall:      cfg.Stall,
+		maxAnswer:  maxAnswer,
+		log:        cfg.Logger,
+		transport:  cfg.Transport,
+		guard:      newAddressGuard(base),
+		scrubber:   newScrubber(cfg.Token),
+		api:        newPacer(cfg.Rate),
+		blob:       newPacer(cfg.BlobRate),
+		direct:     &origins{},
 	}
 	if c.agent == "" {
 		c.agent = "civitar"

@@ -23,6 +23,7 @@ const (
 // The pages are as the server gave them: where it does not support the query's dates,
 // they hold workflows outside them, which tell a caller where it is in time.
 func (c *Client) Pages(ctx context.Context, q Query) iter.Seq2[*Page, error] {
+	q.HideMature = q.HideMature || c.hideMature
 	return walkPages(q.Cursor, func(cursor string) (*Page, error) { return c.page(ctx, q, cursor) })
 }
 
@@ -78,7 +79,7 @@ func (c *Client) Workflows(ctx context.Context, q Query) iter.Seq2[*Workflow, er
 // no longer exist.
 func (c *Client) Workflow(ctx context.Context, id WorkflowID) (*Workflow, error) {
 	op := c.op("get workflow", string(id))
-	u, err := c.byID("/v2/consumer/workflows/", string(id), "")
+	u, err := c.workflowURL(id, "")
 	n, err := c.object(ctx, op, u, err)
 	if err != nil {
 		return nil, own(err)
@@ -88,6 +89,15 @@ func (c *Client) Workflow(ctx context.Context, id WorkflowID) (*Workflow, error)
 		w.ID = id
 	}
 	return w, nil
+}
+
+// workflowURL is the address of a workflow, or of a part of it.
+func (c *Client) workflowURL(id WorkflowID, part string) (*url.URL, error) {
+	u, err := c.byID("/v2/consumer/workflows/", string(id), part)
+	if err == nil && c.hideMature {
+		u.RawQuery = "hideMatureContent=true"
+	}
+	return u, err
 }
 
 func (c *Client) page(ctx context.Context, q Query, cursor string) (*Page, error) {

@@ -110,6 +110,26 @@ func TestQueryParameters(t *testing.T) {
 	}
 }
 
+// A client that hides mature blobs does so in all that shows workflows.
+func TestHideMature(t *testing.T) {
+	var asked []string
+	c, _ := client(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.RequestURI())
+		io.WriteString(w, `{"id":"w","items":[]}`)
+	}, func(cfg *Config) { cfg.HideMature = true })
+	idsOf(t, c, Query{})
+	if _, err := c.Workflow(background, "w"); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Step(background, "w", "$0"); err != nil {
+		t.Error(err)
+	}
+	const path = "/v2/consumer/workflows"
+	if want := []string{path + "?hideMatureContent=true", path + "/w?hideMatureContent=true", path + "/w/steps/$0?hideMatureContent=true"}; !slices.Equal(asked, want) {
+		t.Errorf("%q", asked)
+	}
+}
+
 func TestWorkflowsChecksDatesItself(t *testing.T) {
 	body := `[{"id":"old","createdAt":"2026-01-01T00:00:00Z"},{"id":"in","createdAt":"2026-02-01T00:00:00Z"},{"id":"unknown"},{"id":"new","createdAt":"2026-03-01T00:00:00Z"}]`
 	c, _ := client(t, answer(200, body))

@@ -29,7 +29,7 @@ func (c *Client) object(ctx context.Context, op string, u *url.URL, err error) (
 // workflow, or no such step in it.
 func (c *Client) Step(ctx context.Context, id WorkflowID, name string) (*Step, error) {
 	op := c.op("get step", name+" of "+string(id))
-	u, err := c.byID("/v2/consumer/workflows/", string(id), "/steps/"+url.PathEscape(name))
+	u, err := c.workflowURL(id, "/steps/"+url.PathEscape(name))
 	if name == "" || name == "." || name == ".." {
 		err = noID(name)
 	}
