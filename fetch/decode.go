@@ -32,8 +32,9 @@ func (c *Client) decodeWorkflow(ctx context.Context, n node) *Workflow {
 		}
 	}
 	w.Prompt = c.Scrub(promptOf(n))
-	found := walk(n, w.Status, c.scrubber)
+	found := walk(n, w.Status, c.scrubber, c.base)
 	w.Blobs, w.Errors = found.results(), found.errors
+	w.Inputs = found.foreign()
 	for _, note := range found.notes {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "part of a workflow was not read",
 			slog.String("workflow", c.scrubber.words(string(w.ID), maxWords)), slog.String("reason", note))

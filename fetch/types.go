@@ -55,6 +55,7 @@ type Workflow struct {
 	Prompt             string   // wherever it was found, scrubbed; "" when there is none
 	Steps              []Step   // as listed; those inside a repeat are not among them
 	Blobs              []Blob   // every result of every step, in document order, each id once
+	Inputs             []Blob   // what the steps worked on, where it is the server's own and no result above, each id once
 	Errors             []string // the steps' output.errors, word for word but scrubbed
 
 	// JSON is the workflow as answered: unknown fields, key order and number literals

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -13,10 +14,13 @@ const maxDepth = 64
 // blobs hide in a step's output").
 type walker struct {
 	s      *scrubber
+	base   *url.URL // the API's
 	blobs  []Blob
 	index  map[BlobID]int  // of the blobs that are not texts
 	stated map[BlobID]bool // blobs whose availability the server stated
 	names  map[string]int  // of steps: how often each was used
+	inputs []Blob
+	worked map[BlobID]bool // ids of the inputs
 	errors []string
 	notes  []string // what was not read, and why
 }
@@ -44,8 +48,8 @@ func (sc scope) under(key string) scope {
 	return sc
 }
 
-func walk(workflow node, status Status, s *scrubber) *walker {
-	w := &walker{s: s, index: make(map[BlobID]int), stated: make(map[BlobID]bool), names: make(map[string]int)}
+func walk(workflow node, status Status, s *scrubber, base *url.URL) *walker {
+	w := &walker{s: s, base: base, index: make(map[BlobID]int), stated: make(map[BlobID]bool), worked: make(map[BlobID]bool), names: make(map[string]int)}
 	outer := &step{status: status, marks: []map[string]opinion{opinions(workflow.get("metadata"))}}
 	w.steps(workflow.get("steps"), outer, 0)
 	return w
@@ -80,6 +84,7 @@ func (w *walker) steps(list node, outer *step, depth int) {
 			st.status = outer.status
 		}
 		w.reasons(n.get("errors"))
+		w.sources(n.get("input"), "", st, 0)
 		w.step(st, n.get("output"), depth)
 	}
 }

@@ -74,6 +74,9 @@ func TestWalkEveryStepType(t *testing.T) {
 			if g, w := strings.Join(got, "\n"), strings.Join(c.Want, "\n"); g != w {
 				t.Errorf("got\n%s\nwant\n%s", g, w)
 			}
+			if got := inputsOf(w); strings.Contains(string(c.Workflow), "/input.jpg") && !strings.HasPrefix(got, "input.jpg ") || strings.Contains(got, ", ") {
+				t.Errorf("inputs %s", got)
+			}
 			noSecret(t, "JSON", string(w.JSON))
 			if !json.Valid(w.JSON) || w.ID != "8484131-20260810223715659" {
 				t.Errorf("workflow %q, JSON %s", w.ID, w.JSON)
@@ -214,7 +217,7 @@ func FuzzWalk(f *testing.F) {
 			t.Errorf("JSON broken: %s", w.JSON)
 		}
 		ids := make(map[BlobID]bool)
-		for _, b := range w.Blobs {
+		for _, b := range append(w.Blobs, w.Inputs...) {
 			if b.ID == "" || ids[b.ID] {
 				t.Errorf("blob id %q empty or twice", b.ID)
 			}
