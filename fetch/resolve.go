@@ -30,7 +30,7 @@ func (c *Client) resolve(ctx context.Context, b Blob) (Location, error) {
 	switch {
 	case b.URL == "" || err != nil:
 		return r.byID(ctx, nil)
-	case !askableByID(u):
+	case !r.askable(u):
 		return r.signed(ctx, u)
 	case expired || u.Scheme == "http" && c.base.Scheme == "https":
 		return r.byID(ctx, nil)
@@ -39,11 +39,11 @@ func (c *Client) resolve(ctx context.Context, b Blob) (Location, error) {
 }
 
 // Renew is Resolve for a blob whose URL is no longer to be trusted: it asks by id,
-// and has the server make a new URL where that is refused. Archives and traces have
-// no id to ask by; their URL is asked again.
+// and has the server make a new URL where that is refused. Archives, traces and some
+// previews have no id to ask by; their URL is asked again.
 func (c *Client) Renew(ctx context.Context, b Blob) (Location, error) {
 	r := c.resolution(b)
-	if u, err := c.parseSigned(b.URL); err == nil && b.URL != "" && !askableByID(u) {
+	if u, err := c.parseSigned(b.URL); err == nil && b.URL != "" && !r.askable(u) {
 		c.direct.forget(u)
 		return r.signed(ctx, u)
 	}
@@ -62,10 +62,11 @@ func (c *Client) resolution(b Blob) resolution {
 	return resolution{c: c, blob: b, op: c.op("resolve blob", string(b.ID))}
 }
 
-// askableByID is false for what the server keeps under another sort of address.
-func askableByID(u *url.URL) bool {
+// askable by its id is no blob that the server keeps under another sort of address, or
+// that has no id but a made one.
+func (r resolution) askable(u *url.URL) bool {
 	where := placeOf(u)
-	return where != archive && where != streaming
+	return where != archive && where != streaming && !r.blob.nameless
 }
 
 // signed asks the blob's own address.
@@ -92,7 +93,7 @@ func (r resolution) signed(ctx context.Context, u *url.URL) (Location, error) {
 		return r.location(at), nil
 	case err == nil:
 		return r.byID(ctx, r.withheld())
-	case !askableByID(u):
+	case !r.askable(u):
 		return r.unaskable(ctx, u, err)
 	case refused(err) || errors.Is(err, ErrGone) || errors.Is(err, ErrInvalid):
 		return r.byID(ctx, err)
@@ -127,7 +128,7 @@ func (r resolution) unaskable(ctx context.Context, u *url.URL, before error) (Lo
 // byID asks with the token. before is what the signed URL came to, nil if it was not
 // asked: the blob's place decides more than its absence there.
 func (r resolution) byID(ctx context.Context, before error) (Location, error) {
-	if r.c.token == "" && before != nil {
+	if (r.c.token == "" || r.blob.nameless) && before != nil {
 		if refused(before) {
 			before = withKind(before, ErrUnauthorized)
 		}

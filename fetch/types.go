@@ -87,6 +87,9 @@ type Blob struct {
 	URL     SignedURL // secret; "" when the server gave none
 	Expires time.Time // when URL expires, UTC; zero if unknown
 
+	Preview        SignedURL // secret, of a small rendering; "" when the server gave none. See PreviewOf
+	PreviewExpires time.Time // as Expires
+
 	Available bool
 	Blocked   string // the server's reason for blocking it, scrubbed
 	Hidden    bool   // the user deleted it on the site
@@ -100,6 +103,8 @@ type Blob struct {
 	Data      []byte // the bytes themselves, when they came inside the workflow
 	MediaType string // of Data
 	Text      bool   // a text result: Data is the step's output as indented JSON
+
+	nameless bool // ID is made up: only URL can be asked
 }
 
 // Query selects the workflows of a listing (the API page, "Listing"). The zero value

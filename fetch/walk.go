@@ -232,13 +232,18 @@ func (w *walker) ids(v node, sc scope, nesting int) {
 
 // describe fills in what an object says of a blob besides its id and address.
 func (w *walker) describe(o node, sc scope) Blob {
+	preview := o.str("previewUrl")
+	if !isAddress(preview) {
+		preview = ""
+	}
 	return Blob{
 		Step: sc.step.name, StepType: sc.step.kind, StepStatus: sc.step.status,
 		Kind:    strings.ToLower(w.s.words(o.str("type"), maxWords)),
 		Level:   levelOf(o.str("nsfwLevel")),
 		Blocked: w.s.words(o.str("blockedReason"), maxWords),
 		Size:    o.size("blobSize"),
-		Temp:    sc.temp, Elsewhere: sc.elsewhere,
+		Preview: SignedURL(preview), PreviewExpires: expiry(o.time("previewUrlExpiresAt"), preview),
+		Temp: sc.temp, Elsewhere: sc.elsewhere,
 	}
 }
 
@@ -258,6 +263,9 @@ func (w *walker) add(b Blob, st *step, stated bool) {
 	}
 	if first.URL == "" {
 		first.URL, first.Expires = b.URL, b.Expires
+	}
+	if first.Preview == "" {
+		first.Preview, first.PreviewExpires = b.Preview, b.PreviewExpires
 	}
 	if first.Data == nil {
 		first.Data, first.MediaType = b.Data, b.MediaType
