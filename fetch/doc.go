@@ -18,6 +18,8 @@
 //   - [Client.Renew] is for a location that stopped working while it was used: Open
 //     answered [ErrForbidden] or [ErrGone], and the blob's own address is no longer
 //     to be trusted.
+//   - [PreviewOf] makes a blob of a result's preview, and [NamesMinors] says which of
+//     the server's reasons mean that nothing more is asked.
 //   - [Client.Pace] tells how fast the client may ask at the moment, and
 //     [Client.Scrub] makes any text safe to show or to write down.
 //

@@ -29,7 +29,7 @@ type Body struct {
 // Body.Offset, which is 0 when the server could not continue that very entity.
 //
 // ErrForbidden and ErrGone mean that the location no longer works: ask Renew for
-// another one. ErrWithheld is a redirect to the placeholder.
+// another one. ErrWithheld is a redirect to the placeholder, or a refusal that names minors.
 func (c *Client) Open(ctx context.Context, loc Location, from Resume) (*Body, error) {
 	op := c.op("open blob", string(loc.Blob))
 	u, err := c.parseSigned(loc.URL)
@@ -124,9 +124,12 @@ func (o *opening) send(ctx context.Context, a ask) (*http.Response, error) {
 }
 
 // refusal is the server's, but a 401 to a request without the token is not about the
-// token: the address has expired.
+// token: the address has expired. One for showing minors is final.
 func (o *opening) refusal(resp *http.Response, a ask) error {
 	e := o.c.refusal(o.op, resp)
+	if minors(e) {
+		e.Kind = ErrWithheld
+	}
 	if errors.Is(e, ErrUnauthorized) && !a.token {
 		e.Kind = ErrForbidden
 	}

@@ -72,6 +72,9 @@ func (c *Client) readWords(e *Error, body []byte) {
 			e.Detail = word(key)
 		}
 	}
+	if reason := word("blockedReason"); reason != "" {
+		e.Detail = strings.TrimPrefix(e.Detail+": "+reason, ": ")
+	}
 	e.Fields = c.fieldWords(problem["errors"])
 }
 

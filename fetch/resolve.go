@@ -14,7 +14,8 @@ const expirySlack = 30 * time.Second
 
 // Resolve finds where a blob's bytes are (the API page, "Getting a blob's bytes"). It
 // asks the blob's signed URL, without the token, and where that is missing, expired,
-// refused or blocked, asks by the blob's id with the token.
+// refused or blocked, asks by the blob's id with the token. Of a blob that is blocked for
+// showing minors nothing is asked, or nothing more: see NamesMinors.
 //
 // ErrWithheld and ErrGone are the server's verdicts on the blob. ErrUnauthorized is
 // about the token, and all other errors say nothing about the blob.
@@ -25,6 +26,9 @@ func (c *Client) Resolve(ctx context.Context, b Blob) (Location, error) {
 
 func (c *Client) resolve(ctx context.Context, b Blob) (Location, error) {
 	r := c.resolution(b)
+	if NamesMinors(b.Blocked) {
+		return Location{}, r.withheld()
+	}
 	u, err := c.parseSigned(b.URL)
 	expired := !b.Expires.IsZero() && time.Until(b.Expires) < expirySlack
 	switch {
@@ -43,6 +47,9 @@ func (c *Client) resolve(ctx context.Context, b Blob) (Location, error) {
 // previews have no id to ask by; their URL is asked again.
 func (c *Client) Renew(ctx context.Context, b Blob) (Location, error) {
 	r := c.resolution(b)
+	if NamesMinors(b.Blocked) {
+		return Location{}, r.withheld()
+	}
 	if u, err := c.parseSigned(b.URL); err == nil && b.URL != "" && !r.askable(u) {
 		c.direct.forget(u)
 		return r.signed(ctx, u)
@@ -93,6 +100,8 @@ func (r resolution) signed(ctx context.Context, u *url.URL) (Location, error) {
 		return r.location(at), nil
 	case err == nil:
 		return r.byID(ctx, r.withheld())
+	case minors(err):
+		return Location{}, withKind(err, ErrWithheld)
 	case !r.askable(u):
 		return r.unaskable(ctx, u, err)
 	case refused(err) || errors.Is(err, ErrGone) || errors.Is(err, ErrInvalid):
@@ -145,7 +154,7 @@ func (r resolution) byID(ctx context.Context, before error) (Location, error) {
 		return r.location(at), nil
 	case err == nil:
 		return Location{}, r.withheld()
-	case wasWithheld && (errors.Is(err, ErrForbidden) || errors.Is(err, ErrGone)):
+	case minors(err), wasWithheld && (errors.Is(err, ErrForbidden) || errors.Is(err, ErrGone)):
 		return Location{}, withKind(err, ErrWithheld)
 	case refused(err) || statusIs(err, http.StatusMethodNotAllowed):
 		return r.refresh(ctx, before, err)
@@ -153,30 +162,18 @@ func (r resolution) byID(ctx context.Context, before error) (Location, error) {
 	return Location{}, err
 }
 
-// refresh has the server sign a new address, which also prolongs the blob's life. It
-// is the one call of this package that changes anything.
+// refresh has the server sign a new address and asks that.
 func (r resolution) refresh(ctx context.Context, before, byID error) (Location, error) {
-	u, err := r.c.byID("/v2/consumer/blobs/", string(r.blob.ID), "/refresh")
-	if err != nil {
-		return Location{}, r.c.invalid(r.op, err)
-	}
-	var fresh SignedURL
-	var reason string
-	err = r.c.json(ctx, r.c.op("refresh blob", string(r.blob.ID)), http.MethodPost, u, func(raw []byte) error {
-		answer := parse(raw)
-		fresh = SignedURL(answer.str("url"))
-		reason = r.c.scrubber.words(answer.str("blockedReason"), maxWords)
-		return nil
-	})
+	fresh, level, err := r.renew(ctx)
 	switch {
-	case err != nil && (errors.Is(err, ErrGone) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrRateLimited) || ctx.Err() != nil):
+	case err != nil && (errors.Is(err, ErrGone) || errors.Is(err, ErrWithheld) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrRateLimited) || ctx.Err() != nil):
 		return Location{}, err
 	case errors.Is(byID, ErrUnauthorized) && (err != nil || fresh == ""):
 		return Location{}, byID
 	case errors.Is(err, ErrUnauthorized):
 		return Location{}, err
 	case err != nil || fresh == "":
-		return Location{}, r.verdict(before, byID, reason)
+		return Location{}, verdict(before, byID)
 	}
 	signed, err := r.c.parseSigned(fresh)
 	if err != nil {
@@ -194,14 +191,37 @@ func (r resolution) refresh(ctx context.Context, before, byID error) (Location, 
 	case at.blocked:
 		return Location{}, r.withheld()
 	}
-	return r.location(at), nil
+	loc := r.location(at)
+	loc.Level = level
+	return loc, nil
+}
+
+// renew has the server sign a new address, which also prolongs the blob's life. It is the
+// one call of this package that changes anything. A reason for blocking the blob, told with
+// the address, is a verdict.
+func (r resolution) renew(ctx context.Context) (fresh SignedURL, level Level, err error) {
+	u, err := r.c.byID("/v2/consumer/blobs/", string(r.blob.ID), "/refresh")
+	if err != nil {
+		return "", "", r.c.invalid(r.op, err)
+	}
+	var reason string
+	err = r.c.json(ctx, r.c.op("refresh blob", string(r.blob.ID)), http.MethodPost, u, func(raw []byte) error {
+		answer := parse(raw)
+		fresh, level = SignedURL(answer.str("url")), levelOf(answer.str("nsfwLevel"))
+		reason = r.c.scrubber.words(answer.str("blockedReason"), maxWords)
+		return nil
+	})
+	switch {
+	case minors(err):
+		err = withKind(err, ErrWithheld)
+	case err == nil && reason != "":
+		err = &Error{Op: r.op, Kind: ErrWithheld, Detail: reason}
+	}
+	return fresh, level, err
 }
 
 // verdict is what remains when every way was refused.
-func (r resolution) verdict(before, byID error, reason string) error {
-	if reason != "" {
-		return &Error{Op: r.op, Kind: ErrWithheld, Detail: reason}
-	}
+func verdict(before, byID error) error {
 	for _, err := range []error{byID, before} {
 		if refused(err) || errors.Is(err, ErrWithheld) {
 			return withholding(err)
@@ -233,7 +253,7 @@ func statusIs(err error, status int) bool {
 
 // withholding turns a refusal into the verdict it is on a blob; other errors stay.
 func withholding(err error) error {
-	if refused(err) {
+	if refused(err) || minors(err) {
 		return withKind(err, ErrWithheld)
 	}
 	return err

@@ -94,6 +94,7 @@ func TestResolve(t *testing.T) {
 		"refused, refreshed, forbidden": {routes: routes{signedKey: "401", byIDKey: "403", refreshKey: fresh, "open blobs.test/fresh": "403 no"}, kind: ErrWithheld, says: "no"},
 		"refused everywhere":            {routes: routes{signedKey: "403", byIDKey: "403 {\"title\":\"Tier\"}", refreshKey: "403"}, kind: ErrWithheld, says: "Tier"},
 		"refused, refresh says why":     {routes: routes{signedKey: "403", byIDKey: "403", refreshKey: `200 {"available":false,"blockedReason":"csam"}`}, kind: ErrWithheld, says: "csam"},
+		"refused, refresh has both":     {routes: routes{signedKey: "403", byIDKey: "403", refreshKey: `200 {"url":"https://blobs.test/fresh","blockedReason":"unsafe"}`}, kind: ErrWithheld, says: "unsafe"},
 		"refused, refresh knows none":   {routes: routes{signedKey: "403", byIDKey: "403", refreshKey: "404"}, kind: ErrGone},
 		"bad token":                     {routes: routes{signedKey: "403", byIDKey: "401 token expired", refreshKey: "401"}, kind: ErrUnauthorized, says: "token expired"},
 		"bad token, refresh forbidden":  {routes: routes{signedKey: "403", byIDKey: "401", refreshKey: "403"}, kind: ErrUnauthorized},
@@ -251,6 +252,18 @@ func TestArchivesAndTracesHaveNoID(t *testing.T) {
 			if row.kind != nil {
 				wantKind(t, err, row.kind)
 			}
+		}
+	}
+}
+
+func TestRefreshTellsTheLevel(t *testing.T) {
+	for answer, want := range map[string]Level{`"nsfwLevel":"XXX"`: "xxx", `"nsfwLevel":null`: "", `"available":true`: "", `"nsfwLevel":"na","blockedReason":null`: "na"} {
+		var asked []string
+		c, _ := client(t, routes{
+			byIDKey: "403", refreshKey: `200 {"url":"https://blobs.test/f",` + answer + `}`, "open blobs.test/f": "> " + contentURL,
+		}.serve(t, &asked))
+		if loc, err := c.Renew(background, testBlob()); err != nil || loc.Level != want || string(loc.URL) != contentURL {
+			t.Errorf("%s: %+v, %v", answer, loc, err)
 		}
 	}
 }

@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -17,11 +20,29 @@ import (
 	"civitar/internal/sandbox"
 )
 
-// got is what the client made of one result.
+// got is what the client made of one blob.
 type got struct {
-	blob   fetch.Blob
-	err    error
-	sha256 string
+	workflow *fetch.Workflow
+	blob     fetch.Blob
+	err      error
+	sha256   string
+}
+
+// roles are a workflow's blobs by what they are of it: results have an empty role.
+func roles(w *fetch.Workflow) iter.Seq2[string, fetch.Blob] {
+	return func(yield func(string, fetch.Blob) bool) {
+		for _, b := range w.Blobs {
+			p, ok := fetch.PreviewOf(b)
+			if !yield("", b) || ok && !yield("preview ", p) {
+				return
+			}
+		}
+		for _, b := range w.Inputs {
+			if !yield("input ", b) {
+				return
+			}
+		}
+	}
 }
 
 // fetchAll lists an account and asks for every blob's bytes.
@@ -38,15 +59,15 @@ func fetchAll(t *testing.T, c *fetch.Client) (map[string]got, error) {
 		if !json.Valid(w.JSON) || bytes.Contains(w.JSON, []byte("sig=")) {
 			t.Errorf("%s: JSON is broken or signed", w.ID)
 		}
-		for _, b := range w.Blobs {
+		for role, b := range roles(w) {
 			group.Go(func() error {
-				g := got{blob: b}
+				g := got{workflow: w, blob: b}
 				if !b.Text {
 					g.sha256, g.err = sum(t, c, b)
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				all[string(w.ID)+" "+string(b.ID)] = g
+				all[role+string(w.ID)+" "+string(b.ID)] = g
 				return nil
 			})
 		}
@@ -84,6 +105,7 @@ func transfer(t *testing.T, c *fetch.Client, loc fetch.Location, to io.Writer) e
 func TestSandboxAccount(t *testing.T) {
 	for name, options := range map[string]sandbox.Options{
 		"calm":   {Workflows: 90},
+		"levels": {Catalogue: sandbox.CatalogueLevels},
 		"stormy": {Workflows: 40, Tiny: true, Faults: sandbox.Faults{Every429: 5, RetryAfter: -1, Every5xx: 60, EveryReset: 80, TruncateContent: 9, HTMLContent: 11, GzipContent: true, EmptyPages: true, RepeatCursor: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,11 +123,19 @@ func TestSandboxAccount(t *testing.T) {
 				t.Fatal(err)
 			}
 			for want := range s.Truth() {
-				if want.Disposition != "preview" && want.Disposition != "input" { // no results
+				switch want.Disposition {
+				case "preview", "input":
+					compareBeside(t, all, want)
+				default:
 					compare(t, all, want)
 				}
 			}
 			stats := s.Stats()
+			// Six blobs and their previews: of every other one the first answer says why.
+			late := map[string]int64{"levels": 2 * (3*1 + 3*2)}[name]
+			if stats.Minors != 0 || stats.LateMinors != late {
+				t.Errorf("%d and %d requests for what shows minors, want 0 and %d", stats.Minors, stats.LateMinors, late)
+			}
 			if stats.TokenLeaks != 0 || stats.Blocked != 0 {
 				t.Errorf("%d token leaks, %d placeholders asked for", stats.TokenLeaks, stats.Blocked)
 			}
@@ -144,12 +174,13 @@ func compare(t *testing.T, all map[string]got, want sandbox.Expected) {
 		}
 	}
 	delete(all, want.Workflow+" "+id)
+	compareOrigin(t, g, want)
 	switch want.Disposition {
 	case "deliverable", "hidden", "temp":
 		if g.err != nil || g.sha256 != want.SHA256 || g.blob.Hidden != (want.Disposition == "hidden") || g.blob.Temp != (want.Disposition == "temp") {
 			t.Errorf("%+v\ngave %+v", want, g)
 		}
-	case "placeholder":
+	case "placeholder", "late":
 		if !errors.Is(g.err, fetch.ErrWithheld) {
 			t.Errorf("%+v\ngave %+v", want, g)
 		}
@@ -165,6 +196,42 @@ func compare(t *testing.T, all map[string]got, want sandbox.Expected) {
 		if g.err == nil || g.blob.Available {
 			t.Errorf("%+v\ngave %+v", want, g)
 		}
+	}
+}
+
+// compareBeside takes an expected preview or input out of all. What the server blocks has
+// no preview.
+func compareBeside(t *testing.T, all map[string]got, want sandbox.Expected) {
+	t.Helper()
+	key := want.Disposition + " " + want.Workflow + " " + want.Blob
+	g, ok := all[key]
+	delete(all, key)
+	if !ok && want.Reason == "" {
+		t.Errorf("not found: %+v", want)
+	}
+	if !ok {
+		return
+	}
+	compareOrigin(t, g, want)
+	if (g.err == nil) != (want.SHA256 != "") || g.err == nil && g.sha256 != want.SHA256 || g.blob.Step == "" {
+		t.Errorf("%+v\ngave %+v", want, g)
+	}
+}
+
+// compareOrigin compares what the listing alone tells.
+func compareOrigin(t *testing.T, g got, want sandbox.Expected) {
+	t.Helper()
+	w := g.workflow
+	level := func(l fetch.Level, text string) bool { return string(l) == strings.ToLower(text) }
+	if !level(w.Level, want.WorkflowLevel) || w.Prompt != want.Prompt || !slices.Equal(w.Tags, want.Tags) {
+		t.Errorf("%+v\ngave %q %q %q", want, w.Level, w.Prompt, w.Tags)
+	}
+	b := g.blob
+	if b.Text || b.Elsewhere || want.ByName {
+		return // without a level
+	}
+	if !level(b.Level, want.Level) || b.Hidden != want.Hidden || b.Favorite != want.Favorite || b.Feedback != want.Feedback {
+		t.Errorf("%+v\ngave %+v", want, b)
 	}
 }
 

@@ -136,6 +136,10 @@ type Location struct {
 	// Private marks an address of the API itself that answers to the token only. Open
 	// sends the token there if, and only if, URL is at the API's own origin.
 	Private bool
+
+	// Level is what the server said of the blob on the way here, "" if it said nothing. It
+	// can be another than the listing's.
+	Level Level
 }
 
 // Resume tells Open what the caller already has.
