@@ -13,7 +13,9 @@ const (
 	Write    Op = "write"
 	Sync     Op = "sync"
 	Truncate Op = "truncate"
+	SetTime  Op = "settime"
 	Rename   Op = "rename"
+	Link     Op = "link"
 	Remove   Op = "remove"
 	Mkdir    Op = "mkdir"
 	SyncDir  Op = "syncdir"
@@ -80,6 +82,14 @@ func (f *Folder) Rename(from, to string) error {
 		return err
 	}
 	return f.Root.Rename(from, to)
+}
+
+// Link gives a file a second name. Where to is taken, the error wraps [fs.ErrExist].
+func (f *Folder) Link(from, to string) error {
+	if err := f.before(Link, to); err != nil {
+		return err
+	}
+	return f.Root.Link(from, to)
 }
 
 // Remove removes a file or an empty folder.
