@@ -44,7 +44,7 @@ func TestFileStandsWholeUnderItsNameOnlyAfterCommit(t *testing.T) {
 					t.Errorf("%s stands before Commit", f)
 				}
 			}
-			commit(t, d, File{p, tt.path})
+			commit(t, d, File{Writer: p, Path: tt.path})
 			wantArchive(t, dir, map[string][]byte{tt.path: tt.data})
 		})
 	}
@@ -64,7 +64,7 @@ func TestHeadReadsWithoutMovingTheEnd(t *testing.T) {
 		}
 	}
 	must(t, p.Finish())
-	commit(t, d, File{p, "a"})
+	commit(t, d, File{Writer: p, Path: "a"})
 	wantArchive(t, dir, map[string][]byte{"a": data})
 }
 
@@ -82,7 +82,7 @@ func TestResetForgetsAllBytes(t *testing.T) {
 	wantFiles(t, dir, path.Join(partialDir, p.name))
 	write(t, p, []byte("short"))
 	must(t, p.Finish())
-	commit(t, d, File{p, "a"})
+	commit(t, d, File{Writer: p, Path: "a"})
 	wantArchive(t, dir, map[string][]byte{"a": []byte("short")})
 }
 
@@ -96,7 +96,7 @@ func TestDiscardLeavesNothing(t *testing.T) {
 		{"after Finish", func(t *testing.T, _ *Dir, p *partial) { must(t, p.Finish()) }},
 		{"after a Commit that failed", func(t *testing.T, d *Dir, p *partial) {
 			must(t, p.Finish())
-			if err := d.Commit(context.Background(), []File{{p, "../out"}}); err == nil {
+			if err := d.Commit(context.Background(), []File{{Writer: p, Path: "../out"}}); err == nil {
 				t.Fatal("a path out of the sink was committed")
 			}
 		}},
@@ -125,7 +125,7 @@ func TestCommitTakesAGroupIntoManyNewFolders(t *testing.T) {
 		for i := range 40 {
 			name := fmt.Sprintf("media/%d/%d/%d-%d.jpg", i%7, i%3, group, i)
 			want[name] = content(uint64(group*100+i), 100+i)
-			all = append(all, File{finished(t, d, name, want[name]), name})
+			all = append(all, File{Writer: finished(t, d, name, want[name]), Path: name})
 		}
 		commit(t, d, all...)
 	}
@@ -137,8 +137,8 @@ func TestCommitReplacesAnEarlierFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	d := openDir(t, dir)
-	commit(t, d, File{finished(t, d, "one", []byte("old")), "media/a"})
-	commit(t, d, File{finished(t, d, "two", []byte("new")), "media/a"})
+	commit(t, d, File{Writer: finished(t, d, "one", []byte("old")), Path: "media/a"})
+	commit(t, d, File{Writer: finished(t, d, "two", []byte("new")), Path: "media/a"})
 	wantArchive(t, dir, map[string][]byte{"media/a": []byte("new")})
 }
 
@@ -184,7 +184,7 @@ func TestCommitRefusesWhatItCannotPlace(t *testing.T) {
 			before := files(t, top)
 			d := openDir(t, dir)
 			p := finished(t, d, "key", []byte("bytes"))
-			err := d.Commit(context.Background(), []File{{p, tt.path}})
+			err := d.Commit(context.Background(), []File{{Writer: p, Path: tt.path}})
 			if err == nil || tt.want != nil && !errors.Is(err, tt.want) {
 				t.Errorf("Commit to %q: %v, want %v", tt.path, err, tt.want)
 			}
@@ -205,7 +205,7 @@ func TestCommitOverALinkReplacesTheLinkAndNotItsTarget(t *testing.T) {
 	must(t, os.WriteFile(target, []byte("theirs"), 0o666))
 	symlink(t, target, filepath.Join(dir, "a"))
 	d := openDir(t, dir)
-	commit(t, d, File{finished(t, d, "key", []byte("ours")), "a"})
+	commit(t, d, File{Writer: finished(t, d, "key", []byte("ours")), Path: "a"})
 	wantArchive(t, top, map[string][]byte{"archive/a": []byte("ours"), "target": []byte("theirs")})
 }
 
@@ -215,7 +215,7 @@ func TestFilesOfAGroupThatFailedAreWholeOrAbsent(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(dir, "way"), nil, 0o666))
 	d := openDir(t, dir)
 	one, two := finished(t, d, "1", content(1, 5000)), finished(t, d, "2", content(2, 5000))
-	if err := d.Commit(context.Background(), []File{{one, "media/1"}, {two, "way/2"}}); !errors.Is(err, fs.ErrExist) {
+	if err := d.Commit(context.Background(), []File{{Writer: one, Path: "media/1"}, {Writer: two, Path: "way/2"}}); !errors.Is(err, fs.ErrExist) {
 		t.Fatalf("Commit: %v, want %v", err, fs.ErrExist)
 	}
 	must(t, two.Discard())
@@ -229,7 +229,7 @@ func TestCancelledCommitNamesNothing(t *testing.T) {
 	p := finished(t, d, "key", []byte("bytes"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := d.Commit(ctx, []File{{p, "a"}}); !errors.Is(err, context.Canceled) {
+	if err := d.Commit(ctx, []File{{Writer: p, Path: "a"}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Commit: %v, want %v", err, context.Canceled)
 	}
 	wantFiles(t, dir, path.Join(partialDir, p.name))
@@ -240,11 +240,11 @@ func TestCommitRefusesAWriterOfAnotherSink(t *testing.T) {
 	dir := t.TempDir()
 	d, other := openDir(t, dir), openDir(t, t.TempDir())
 	p := finished(t, other, "key", []byte("bytes"))
-	if err := d.Commit(context.Background(), []File{{p, "a"}}); err == nil {
+	if err := d.Commit(context.Background(), []File{{Writer: p, Path: "a"}}); err == nil {
 		t.Error("took a file of another sink")
 	}
 	wantFiles(t, dir)
-	commit(t, other, File{p, "a"}) // where it belongs it is still good
+	commit(t, other, File{Writer: p, Path: "a"}) // where it belongs it is still good
 }
 
 // A folder that an interrupted run made may have no durable name in its parent, whatever
@@ -261,7 +261,7 @@ func TestParentsOfAFolderThatIsThereAreSyncedOnce(t *testing.T) {
 			t.Errorf("%q is not synced although it may be new", f)
 		}
 	}
-	commit(t, d, File{finished(t, d, "key", nil), "media/day/a"})
+	commit(t, d, File{Writer: finished(t, d, "key", nil), Path: "media/day/a"})
 	clear(changed)
 	must(t, d.makeFolder("media/day", changed))
 	must(t, d.makeFolder("media/other", changed))
@@ -344,7 +344,7 @@ func TestWritersAndCommitsRunSideBySide(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				group = append(group, File{wr, name})
+				group = append(group, File{Writer: wr, Path: name})
 				if len(group) == 5 || i == each-1 {
 					if err := d.Commit(context.Background(), group); err != nil {
 						t.Error(err)

@@ -107,8 +107,8 @@ func (d *Dir) Close() error {
 // Path is the folder as it was given to Open.
 func (d *Dir) Path() string { return d.path }
 
-// Commit makes files durable under their final names: all of them are synced, renamed,
-// and the folders that changed are synced once each. It ignores a cancelled context as
+// Commit makes files durable under their final names: all of them are given their times
+// and synced, then renamed, and the folders that changed are synced once each. It ignores a cancelled context as
 // soon as the first rename is made, since a group half named helps nobody.
 func (d *Dir) Commit(ctx context.Context, files []File) error {
 	if len(files) == 0 {
@@ -143,7 +143,7 @@ func (d *Dir) syncFiles(ctx context.Context, files []File) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return p.sync()
+			return p.sync(f.Time)
 		})
 	}
 	return g.Wait()

@@ -73,7 +73,7 @@ func TestFullDiskIsToldAsSuch(t *testing.T) {
 				must(t, d.Discard(key))
 			}
 			p = finished(t, d, "key", data[:1000])
-			commit(t, d, File{p, "a"})
+			commit(t, d, File{Writer: p, Path: "a"})
 			wantArchive(t, dir, map[string][]byte{"a": data[:1000]})
 		})
 	}

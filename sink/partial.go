@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"time"
 
 	"civitar/internal/durable"
 )
@@ -201,8 +202,12 @@ func (p *partial) Finish() error {
 	return nil
 }
 
-func (p *partial) sync() error {
-	err := p.file.Sync()
+// sync makes the file durable with its time, zero for none, and closes it.
+func (p *partial) sync(modified time.Time) error {
+	err := p.file.SetTime(modified)
+	if err == nil {
+		err = p.file.Sync()
+	}
 	if cerr := p.file.Close(); err == nil {
 		err = cerr
 	}

@@ -35,7 +35,7 @@ func complete(t *testing.T, d *Dir, p *partial, data []byte) {
 		t.Errorf("hash of the whole is %s, want %s", p.Sum(), sumOf(data))
 	}
 	must(t, p.Finish())
-	commit(t, d, File{p, "a"})
+	commit(t, d, File{Writer: p, Path: "a"})
 }
 
 func TestSuspendedBytesAreTakenUp(t *testing.T) {

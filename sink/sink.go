@@ -21,6 +21,7 @@ package sink
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrNoSpace is wrapped by every error that means the disk cannot take the bytes: the
@@ -68,8 +69,10 @@ type Writer interface {
 }
 
 // File is a finished Writer and the slash-separated path, relative to the sink, that it
-// is to have.
+// is to have. Time is when it is to be told as modified; zero leaves that to the system,
+// and so do times that not every system can hold (before 1970, after 2261).
 type File struct {
 	Writer Writer
 	Path   string
+	Time   time.Time
 }
