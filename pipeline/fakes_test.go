@@ -175,6 +175,7 @@ func (f *memoryFile) Head(n int) ([]byte, error)     { return f.data[:min(n, len
 func (f *memoryFile) Finish() error                  { return nil }
 func (f *memoryFile) Suspend() error                 { return nil }
 func (f *memoryFile) Discard() error                 { return f.sink.Discard(f.key) }
+func (f *memoryFile) Stored() (int64, string)        { return f.Offset(), f.Sum() }
 func (f *memoryFile) Sum() string {
 	s := sha256.Sum256(f.data)
 	return hex.EncodeToString(s[:])

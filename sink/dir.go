@@ -35,6 +35,7 @@ type Dir struct {
 	root     *durable.Folder
 	path     string
 	hook     durable.Hook
+	sealer   Sealer
 	partials *durable.Folder
 
 	reserved atomic.Int64 // bytes that transfers in flight have yet to write
@@ -87,7 +88,7 @@ func (d *Dir) openPartials() error {
 	for _, e := range entries {
 		switch {
 		case e.IsDir() || !partialFile.MatchString(e.Name()): // not ours: let it lie
-		case strings.HasSuffix(e.Name(), durable.NewExt):
+		case strings.HasSuffix(e.Name(), durable.NewExt), strings.HasSuffix(e.Name(), sealedExt):
 			err = errors.Join(err, d.removePartial(e.Name()))
 		default:
 			d.stray[e.Name()] = struct{}{}
@@ -135,9 +136,9 @@ func (d *Dir) syncFiles(ctx context.Context, files []File) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(syncers)
 	for _, f := range files {
-		p, ok := f.Writer.(*partial)
-		if !ok || p.dir != d {
-			return fmt.Errorf("%s: not a file of this sink", f.Path)
+		p := staged(f.Writer)
+		if p == nil || p.dir != d {
+			return fmt.Errorf("%s: not a finished file of this sink", f.Path)
 		}
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
@@ -149,8 +150,21 @@ func (d *Dir) syncFiles(ctx context.Context, files []File) error {
 	return g.Wait()
 }
 
+// staged is the file that a finished writer has made, nil if it has made none.
+func staged(w Writer) *partial {
+	switch w := w.(type) {
+	case *partial:
+		return w
+	case *sealed:
+		if w.whole {
+			return w.file
+		}
+	}
+	return nil
+}
+
 func (d *Dir) place(f File) error {
-	p := f.Writer.(*partial)
+	p := staged(f.Writer)
 	if err := d.root.Rename(path.Join(partialDir, p.name), f.Path); err != nil {
 		return spaceOr(err)
 	}
@@ -214,11 +228,16 @@ func (d *Dir) syncFolders(folders map[string]struct{}) error {
 
 // Discard removes what an earlier run left of key, if anything.
 func (d *Dir) Discard(key string) error {
+	_, err := d.discard(key)
+	return err
+}
+
+func (d *Dir) discard(key string) (found bool, err error) {
 	name := partialName(key)
 	if bytes, note := d.takeStray(name); !bytes && !note {
-		return nil
+		return false, nil
 	}
-	return errors.Join(d.removePartial(name), d.removePartial(name+noteExt))
+	return true, errors.Join(d.removePartial(name), d.removePartial(name+noteExt))
 }
 
 // takeStray tells whether an earlier run left bytes and a note under name, once.

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"errors"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -77,4 +78,31 @@ func TestFullDiskIsToldAsSuch(t *testing.T) {
 			wantArchive(t, dir, map[string][]byte{"a": data[:1000]})
 		})
 	}
+}
+
+func TestFullDiskIsToldOfSealedFiles(t *testing.T) {
+	t.Parallel()
+	dir := smallDisk(t)
+	d, v := openSealing(t, dir)
+	w := beginSealed(t, d, "key")
+	if err := w.Expect("v", 2<<20); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("Expect: %v, want %v", err, ErrNoSpace)
+	}
+	if _, err := w.Write(content(1, 2<<20)); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("Write: %v, want %v", err, ErrNoSpace)
+	}
+	if err := w.Finish(); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("Finish: %v, want %v", err, ErrNoSpace)
+	}
+	must(t, w.Discard())
+	wantFiles(t, dir)
+
+	w = beginSealed(t, d, "key") // with room again
+	write(t, w, []byte("bytes"))
+	must(t, w.Finish())
+	commit(t, d, File{Writer: w, Path: "a"})
+	if got := v.opened(t, filepath.Join(dir, "a")); string(got) != "bytes" {
+		t.Errorf("opened, it holds %q", got)
+	}
+	must(t, d.Close())
 }

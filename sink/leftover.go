@@ -16,7 +16,8 @@ import (
 const AsideDir = StateDir + "/aside"
 
 // Leftover is an unfinished download. Key is that of Begin, empty where nothing vouches
-// for the bytes: such a one is never gone on with. Size is in bytes.
+// for the bytes, and of those that are encrypted: such ones are never gone on with. Size is
+// in bytes.
 type Leftover struct {
 	Path string // relative to the archive
 	Key  string

@@ -53,7 +53,7 @@ type partial struct {
 var _ Writer = (*partial)(nil)
 
 // partialFile matches the names that this package gives to files among the partials.
-var partialFile = regexp.MustCompile(`^[0-9a-f]{32}(\.json)?(\.new)?$`)
+var partialFile = regexp.MustCompile(`^[0-9a-f]{32}(\.json|\.sealed)?(\.new)?$`)
 
 // partialName hides the key: it came from the server and is no file name.
 func partialName(key string) string {
@@ -161,6 +161,8 @@ func (p *partial) Resume() (string, int64) { return p.validator, p.size }
 func (p *partial) Sum() string {
 	return hex.EncodeToString(p.sum.Sum(nil))
 }
+
+func (p *partial) Stored() (size int64, sha256 string) { return p.offset, p.Sum() }
 
 func (p *partial) Expect(validator string, size int64) error {
 	p.validator, p.size = validator, size

@@ -13,6 +13,9 @@
 // folders that lead to it; a power cut afterwards takes nothing away. When it returns an
 // error, some of the files may stand under their names, each of them whole.
 //
+// [Dir.BeginSealed] is Begin for bytes that are to be encrypted: with it no plaintext ever
+// comes to the disk, not in a partial either. How they are encrypted a [Sealer] knows.
+//
 // The package knows nothing of the orchestrator and keeps no record of what it holds:
 // package manifest does. It never touches a path outside its folder, not even through a
 // symbolic link planted inside (all access goes through [os.Root]).
@@ -46,7 +49,7 @@ func (e *SpaceError) Unwrap() error { return ErrNoSpace }
 type Writer interface {
 	// Write appends p and hashes it. The error of a full disk wraps [ErrNoSpace].
 	Write(p []byte) (int, error)
-	// Offset is the number of bytes the file holds so far, those of an earlier run included.
+	// Offset is the number of bytes written so far, those of an earlier run included.
 	Offset() int64
 	// Resume returns what was noted by Expect when the bytes so far were written: the
 	// entity's validator ("" if none) and its whole size (-1 if unknown).
@@ -60,6 +63,9 @@ type Writer interface {
 	Head(n int) ([]byte, error)
 	// Sum is the SHA-256 of the bytes so far, in lower-case hex.
 	Sum() string
+	// Stored is the size and the SHA-256 of the file as it stands on disk, once Finish has
+	// been called. Where that is no ciphertext, they are Offset and Sum.
+	Stored() (size int64, sha256 string)
 	// Finish says that the file is whole and waits for Commit.
 	Finish() error
 	// Suspend closes the file and keeps what it holds for a later Begin with the same key.

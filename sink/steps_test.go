@@ -18,10 +18,11 @@ import (
 
 var errBroken = errors.New("the disk is broken")
 
-// disk writes down the steps that change it. Before each it asks, if it is to ask.
+// disk writes down the steps that change it, and breaks for good at one of them.
 type disk struct {
 	mu     sync.Mutex
 	steps  []string // "op name"
+	at     int      // the step that fails, and all after it; 0 none
 	before func(op durable.Op, name string) error
 }
 
@@ -29,11 +30,16 @@ func (k *disk) hook(op durable.Op, name string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.steps = append(k.steps, fmt.Sprint(op, " ", name))
+	if k.at > 0 && len(k.steps) >= k.at {
+		return errBroken
+	}
 	if k.before != nil {
 		return k.before(op, name)
 	}
 	return nil
 }
+
+func (k *disk) broken() bool { return k.at > 0 && len(k.steps) >= k.at }
 
 // open opens the folder over the disk; what is open when the test ends is closed.
 func (k *disk) open(t *testing.T, dir string) *Dir {
@@ -42,6 +48,29 @@ func (k *disk) open(t *testing.T, dir string) *Dir {
 	must(t, err)
 	t.Cleanup(func() { _ = d.Close() })
 	return d
+}
+
+// atEveryStep does something over a disk that breaks at the first step, then over one
+// that breaks at the second, and so on, until it is done without a fault. After each,
+// check sees what is left, as the next run would.
+func atEveryStep(t *testing.T, prepare func(t *testing.T, dir string), act func(t *testing.T, d *Dir) error, check func(t *testing.T, dir string, done bool)) {
+	t.Helper()
+	for at, done := 1, false; !done; at++ {
+		dir := t.TempDir()
+		prepare(t, dir)
+		k := &disk{}
+		d := k.open(t, dir)
+		k.at = len(k.steps) + at
+		err := act(t, d)
+		done = !k.broken()
+		if done != (err == nil) {
+			t.Fatalf("broken at step %d (%v): %v", at, k.steps, err)
+		}
+		check(t, dir, done)
+		if t.Failed() {
+			t.Fatalf("broken at step %d of %v", at, k.steps)
+		}
+	}
 }
 
 func TestFilesHaveTheirTimesBeforeTheyAreSynced(t *testing.T) {
