@@ -64,7 +64,7 @@ func lookAt(root *os.Root, name string, use func(Leftover) error) error {
 	if err != nil {
 		return err
 	}
-	l.Size, l.Time = info.Size(), info.ModTime()
+	l.Size, l.Time = info.Size(), durable.Changed(root, l.Path, info)
 	switch {
 	case strings.HasSuffix(name, durable.NewExt):
 	case strings.HasSuffix(name, noteExt):

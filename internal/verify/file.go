@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"civitar/internal/durable"
 	"civitar/manifest"
 )
 
@@ -86,11 +87,11 @@ func (v *verification) check(ctx context.Context, f manifest.File, buf []byte) (
 	case err != nil:
 		return say(Unreadable, f.Time, "%v", err)
 	case !info.Mode().IsRegular():
-		return say(Altered, info.ModTime(), "not a regular file any more")
+		return say(Altered, v.changed(f.Path, info), "not a regular file any more")
 	case f.SHA256 != "" && info.Size() < f.Size:
-		return say(Truncated, info.ModTime(), "%d of %d bytes are left", info.Size(), f.Size)
+		return say(Truncated, v.changed(f.Path, info), "%d of %d bytes are left", info.Size(), f.Size)
 	case f.SHA256 != "" && info.Size() > f.Size:
-		return say(Altered, info.ModTime(), "%d bytes, recorded with %d", info.Size(), f.Size)
+		return say(Altered, v.changed(f.Path, info), "%d bytes, recorded with %d", info.Size(), f.Size)
 	}
 	if !v.reads(f, info) {
 		return Finding{}, nil
@@ -100,17 +101,24 @@ func (v *verification) check(ctx context.Context, f manifest.File, buf []byte) (
 	case ctx.Err() != nil:
 		return Finding{}, ctx.Err()
 	case err != nil:
-		return say(Unreadable, info.ModTime(), "%v", err)
+		return say(Unreadable, v.changed(f.Path, info), "%v", err)
 	case f.SHA256 != "" && sum == f.SHA256:
 	case invalid != nil:
-		return say(Invalid, info.ModTime(), "the sidecar does not parse: %v", invalid)
+		return say(Invalid, v.changed(f.Path, info), "the sidecar does not parse: %v", invalid)
 	case f.SHA256 != "":
-		return say(Altered, info.ModTime(), "its SHA-256 is %s, recorded with %s", sum, f.SHA256)
+		return say(Altered, v.changed(f.Path, info), "its SHA-256 is %s, recorded with %s", sum, f.SHA256)
 	}
 	return Finding{}, nil
 }
 
-// reads tells whether a file is to be read.
+// changed is when a file was last changed. Its modification time does not tell that: a
+// result has that of its workflow.
+func (v *verification) changed(name string, info fs.FileInfo) time.Time {
+	return durable.Changed(v.root, name, info)
+}
+
+// reads tells whether a file is to be read. What changes the bytes sets the modification
+// time; the system's own time of change would tell of every copy and link, too.
 func (v *verification) reads(f manifest.File, info fs.FileInfo) bool {
 	if v.Quick || !v.part.has(f.Path) {
 		return info.ModTime().After(f.Time.Add(clockSlack))

@@ -37,16 +37,11 @@ func dropping(name string) bool {
 	return false
 }
 
-type stray struct {
-	path string
-	time time.Time
-}
-
 // foreign walks the archive and looks for files that the record does not speak of.
 func (v *verification) foreign(ctx context.Context) error {
-	var batch []stray
-	err := v.walk(ctx, ".", func(f stray) error {
-		batch = append(batch, f)
+	var batch []string
+	err := v.walk(ctx, ".", func(name string) error {
+		batch = append(batch, name)
 		if len(batch) < lookUp {
 			return nil
 		}
@@ -62,7 +57,7 @@ func (v *verification) foreign(ctx context.Context) error {
 
 // walk hands on every file below dir that may be foreign, folder by folder and a few
 // entries at a time: a folder can hold any number.
-func (v *verification) walk(ctx context.Context, dir string, use func(stray) error) error {
+func (v *verification) walk(ctx context.Context, dir string, use func(name string) error) error {
 	folder, err := v.root.Open(dir)
 	if err != nil {
 		return v.unreadable(dir, err)
@@ -80,13 +75,7 @@ func (v *verification) walk(ctx context.Context, dir string, use func(stray) err
 			case e.IsDir():
 				below = append(below, name)
 			default:
-				f := stray{path: name}
-				if info, err := e.Info(); err == nil {
-					f.time = info.ModTime()
-				} else if errors.Is(err, fs.ErrNotExist) {
-					continue
-				}
-				if err := use(f); err != nil {
+				if err := use(name); err != nil {
 					return err
 				}
 			}
@@ -115,43 +104,41 @@ func (v *verification) unreadable(dir string, err error) error {
 
 // lookUp tells the foreign ones among files. Those that are not recorded are looked for
 // again in what the journal says by then, since a run may be adding them.
-func (v *verification) lookUp(ctx context.Context, files []stray) error {
-	files, err := v.unrecorded(ctx, files)
-	if err != nil || len(files) == 0 {
+func (v *verification) lookUp(ctx context.Context, names []string) error {
+	names, err := v.unrecorded(ctx, names)
+	if err != nil || len(names) == 0 {
 		return err
 	}
 	since, _ := v.unsettled() // asked before the journal: a run that ended in between has written all
 	if err := v.audit.Follow(ctx); err != nil {
 		return err
 	}
-	if files, err = v.unrecorded(ctx, files); err != nil {
+	if names, err = v.unrecorded(ctx, names); err != nil {
 		return err
 	}
-	for _, f := range files {
-		if !since.IsZero() && !f.time.Before(since) {
+	for _, name := range names {
+		found := Finding{Kind: Foreign, Path: name, What: "the record does not speak of it"}
+		if info, err := v.root.Lstat(name); err == nil {
+			found.Since = v.changed(name, info).UTC().Truncate(time.Millisecond)
+		} else if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if _, err := v.root.Lstat(f.path); errors.Is(err, fs.ErrNotExist) {
-			continue
+		if since.IsZero() || found.Since.Before(since) {
+			v.find(found)
 		}
-		v.find(Finding{Kind: Foreign, Path: f.path, What: "the record does not speak of it", Since: f.time.UTC().Truncate(time.Millisecond)})
 	}
 	return nil
 }
 
-func (v *verification) unrecorded(ctx context.Context, files []stray) ([]stray, error) {
-	paths := make([]string, len(files))
-	for i, f := range files {
-		paths[i] = f.path
-	}
-	known, err := v.audit.Recorded(ctx, paths)
+func (v *verification) unrecorded(ctx context.Context, names []string) ([]string, error) {
+	known, err := v.audit.Recorded(ctx, names)
 	if err != nil {
 		return nil, err
 	}
-	var left []stray
-	for _, f := range files {
-		if !known[f.path] {
-			left = append(left, f)
+	var left []string
+	for _, name := range names {
+		if !known[name] {
+			left = append(left, name)
 		}
 	}
 	return left, nil

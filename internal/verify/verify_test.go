@@ -60,6 +60,9 @@ func (k *keeper) close(settle bool) {
 	must(k.t, k.m.Close())
 }
 
+// old is when the workflows ended, which is the modification time that their files have.
+var old = time.Date(2026, 8, 10, 22, 37, 15, 0, time.UTC)
+
 // file brings a file to rest, without a line about it.
 func (k *keeper) file(name, data string) (size int64, sum string) {
 	k.t.Helper()
@@ -68,7 +71,7 @@ func (k *keeper) file(name, data string) (size int64, sum string) {
 	_, err = w.Write([]byte(data))
 	must(k.t, err)
 	must(k.t, w.Finish())
-	must(k.t, k.s.Commit(context.Background(), []sink.File{{Writer: w, Path: name}}))
+	must(k.t, k.s.Commit(context.Background(), []sink.File{{Writer: w, Path: name, Time: old}}))
 	return w.Offset(), w.Sum()
 }
 
@@ -262,6 +265,7 @@ func TestARunAtWorkIsNoFinding(t *testing.T) {
 	k.file("media/d/w001_b.jpg", "named, not yet recorded")
 	k.file("workflows/d/w000.json", `{"id": "w000", "status": "changed"}`)
 	write(t, k.dir, partial, "in flight")
+	must(t, os.Chtimes(filepath.Join(k.dir, partial), old, old))
 	altered(t, k.dir, "media/d/w000_b.jpg") // blobs are never rewritten: this is harm
 	wantFound(t, k.dir, Options{}, "altered media/d/w000_b.jpg")
 	_, r := found(t, k.dir, Options{})
@@ -280,11 +284,12 @@ func TestARunAtWorkIsNoFinding(t *testing.T) {
 func TestWhatIsForeignStaysSoAfterACutOffRun(t *testing.T) {
 	dir := archive(t, 1)
 	write(t, dir, "mine", "x")
-	old := time.Now().Add(-time.Hour)
-	must(t, os.Chtimes(filepath.Join(dir, "mine"), old, old))
 	k := &keeper{t: t, dir: dir}
 	k.open()
 	k.close(false)
+	wantFound(t, dir, Options{})
+	later := time.Now().Add(time.Hour).UTC().Format(time.RFC3339) // had the run begun then
+	write(t, dir, ".civitar/lock", ` {"since":"`+later+`"}`)
 	wantFound(t, dir, Options{}, "foreign mine")
 }
 
