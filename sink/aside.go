@@ -26,6 +26,8 @@ func (d *Dir) Aside(name string, at time.Time) (to string, err error) {
 		}
 		to = fmt.Sprintf("%s~%d", strings.TrimSuffix(to, fmt.Sprintf("~%d", n-1)), n)
 	}
+	d.tree.RLock()
+	defer d.tree.RUnlock()
 	changed := map[string]struct{}{path.Dir(name): {}, path.Dir(to): {}}
 	if err := d.makeFolder(path.Dir(to), changed); err != nil {
 		return "", err
@@ -54,8 +56,8 @@ func (d *Dir) standing(name string) (string, error) {
 	return "", nil
 }
 
-// Remove removes an unfinished download that Leftovers told, and its note.
-func (d *Dir) Remove(l Leftover) error {
+// RemoveLeftover removes an unfinished download that Leftovers told, and its note.
+func (d *Dir) RemoveLeftover(l Leftover) error {
 	if !IsPartial(l.Path) {
 		return fmt.Errorf("%s: not an unfinished download", l.Path)
 	}

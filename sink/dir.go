@@ -41,6 +41,8 @@ type Dir struct {
 	reserved atomic.Int64 // bytes that transfers in flight have yet to write
 	space    spaceCache
 
+	tree sync.RWMutex // held where folders go, shared where files come into them
+
 	mu    sync.Mutex
 	made  map[string]struct{} // folders known to exist, durably
 	stray map[string]struct{} // partials, suspended or of earlier runs, that nothing has begun since
@@ -118,6 +120,8 @@ func (d *Dir) Commit(ctx context.Context, files []File) error {
 	if err := d.syncFiles(ctx, files); err != nil {
 		return err
 	}
+	d.tree.RLock()
+	defer d.tree.RUnlock()
 	changed := map[string]struct{}{}
 	for _, f := range files {
 		folder := path.Dir(f.Path)
@@ -206,13 +210,9 @@ func (d *Dir) isMade(folder string) bool {
 	return ok
 }
 
+// syncFolders syncs folders, and with them all that lead to them and may be new.
 func (d *Dir) syncFolders(folders map[string]struct{}) error {
-	g := errgroup.Group{}
-	g.SetLimit(syncers)
-	for folder := range folders {
-		g.Go(func() error { return d.root.SyncDir(folder) })
-	}
-	if err := g.Wait(); err != nil {
+	if err := d.syncEach(folders); err != nil {
 		return err
 	}
 	d.mu.Lock()
@@ -224,6 +224,15 @@ func (d *Dir) syncFolders(folders map[string]struct{}) error {
 		d.made[folder] = struct{}{}
 	}
 	return nil
+}
+
+func (d *Dir) syncEach(folders map[string]struct{}) error {
+	g := errgroup.Group{}
+	g.SetLimit(syncers)
+	for folder := range folders {
+		g.Go(func() error { return d.root.SyncDir(folder) })
+	}
+	return g.Wait()
 }
 
 // Discard removes what an earlier run left of key, if anything.

@@ -106,3 +106,16 @@ func TestFullDiskIsToldOfSealedFiles(t *testing.T) {
 	}
 	must(t, d.Close())
 }
+
+func TestFullDiskIsToldOfCopies(t *testing.T) {
+	t.Parallel()
+	dir := smallDisk(t)
+	d := linkless().open(t, dir)
+	data := content(1, 700<<10)
+	commit(t, d, File{Writer: finished(t, d, "key", data), Path: "a"})
+	if err := d.Move(t.Context(), []Move{{"a", "b"}}); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("Move: %v, want %v", err, ErrNoSpace)
+	}
+	wantArchive(t, dir, map[string][]byte{"a": data})
+	must(t, d.Close())
+}

@@ -16,6 +16,10 @@
 // [Dir.BeginSealed] is Begin for bytes that are to be encrypted: with it no plaintext ever
 // comes to the disk, not in a partial either. How they are encrypted a [Sealer] knows.
 //
+// A file gets another name in three steps, so that the record is right at every moment:
+// [Dir.Move] lets it stand under both names, the record is told the new one, [Dir.Remove]
+// takes the old one away.
+//
 // The package knows nothing of the orchestrator and keeps no record of what it holds:
 // package manifest does. It never touches a path outside its folder, not even through a
 // symbolic link planted inside (all access goes through [os.Root]).

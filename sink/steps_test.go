@@ -55,10 +55,16 @@ func (k *disk) open(t *testing.T, dir string) *Dir {
 // check sees what is left, as the next run would.
 func atEveryStep(t *testing.T, prepare func(t *testing.T, dir string), act func(t *testing.T, d *Dir) error, check func(t *testing.T, dir string, done bool)) {
 	t.Helper()
+	atEveryStepOf(t, func() *disk { return &disk{} }, prepare, act, check)
+}
+
+// atEveryStepOf is atEveryStep over disks of some kind.
+func atEveryStepOf(t *testing.T, newDisk func() *disk, prepare func(t *testing.T, dir string), act func(t *testing.T, d *Dir) error, check func(t *testing.T, dir string, done bool)) {
+	t.Helper()
 	for at, done := 1, false; !done; at++ {
 		dir := t.TempDir()
 		prepare(t, dir)
-		k := &disk{}
+		k := newDisk()
 		d := k.open(t, dir)
 		k.at = len(k.steps) + at
 		err := act(t, d)

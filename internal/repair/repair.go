@@ -147,7 +147,7 @@ func (r *repair) act(ctx context.Context, f verify.Finding) error {
 		r.tell(Step{Action: Left, Path: f.Path, What: "the record does not speak of it"})
 		return nil
 	case verify.Leftover:
-		if err := r.Sink.Remove(sink.Leftover{Path: f.Path}); err != nil {
+		if err := r.Sink.RemoveLeftover(sink.Leftover{Path: f.Path}); err != nil {
 			return err
 		}
 		r.tell(Step{Action: Removed, Path: f.Path, What: f.What})
