@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -109,6 +110,9 @@ func (d *Dir) Close() error {
 
 // Path is the folder as it was given to Open.
 func (d *Dir) Path() string { return d.path }
+
+// Open opens a committed file for reading. The path is as in [File].
+func (d *Dir) Open(path string) (io.ReadCloser, error) { return d.root.Open(path) }
 
 // Commit makes files durable under their final names: all of them are given their times
 // and synced, then renamed, and the folders that changed are synced once each. It ignores a cancelled context as
