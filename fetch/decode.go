@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 )
 
@@ -109,4 +110,18 @@ func (c *Client) decodePage(ctx context.Context, op string, raw []byte) (*Page, 
 func (c *Client) skip(ctx context.Context, op string, index int, reason string) {
 	c.log.LogAttrs(ctx, slog.LevelWarn, "an item of a listing was skipped",
 		slog.String("op", op), slog.String("item", fmt.Sprint(index)), slog.String("reason", reason))
+}
+
+// ParseWorkflow reads a workflow from what [Workflow].JSON holds, as a sidecar keeps it.
+// Its blobs' URLs have no signatures any more. The error wraps [ErrInvalid].
+func ParseWorkflow(text []byte) (*Workflow, error) {
+	if !validJSON(text) {
+		return nil, fmt.Errorf("%w: it is no JSON", ErrInvalid)
+	}
+	n := parse(text)
+	if n.kind != '{' || n.name("id") == "" {
+		return nil, fmt.Errorf("%w: it is no workflow", ErrInvalid)
+	}
+	c := &Client{base: &url.URL{}, scrubber: newScrubber(""), log: slog.New(slog.DiscardHandler)}
+	return c.decodeWorkflow(context.Background(), n), nil
 }

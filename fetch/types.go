@@ -27,6 +27,9 @@ func (s Status) Ended() bool {
 	return false
 }
 
+// Failed reports whether the status is terminal and no success.
+func (s Status) Failed() bool { return s.Ended() && s != "succeeded" }
+
 // Level is the rating of a workflow or blob, lower-case: pg, pg13, r, x, xxx, na, or
 // "" when absent. Neither "na" nor "" means safe (the API page, "NSFW levels").
 type Level string

@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -164,20 +162,5 @@ func scanFile(r *sql.Rows) (File, error) {
 
 // Recorded tells which of the paths the record speaks of.
 func (a *Audit) Recorded(ctx context.Context, paths []string) (map[string]bool, error) {
-	found := map[string]bool{}
-	err := inBatches(paths, func(paths []string) error {
-		hashes := make([]int64, len(paths))
-		for i, p := range paths {
-			hashes[i] = foldHash(strings.ToLower(p))
-		}
-		in, args := marks(hashes)
-		return a.fresh.each(ctx, func(r *sql.Rows) error {
-			var path string
-			err := r.Scan(&path)
-			found[path] = true
-			return err
-		}, "SELECT path FROM blob WHERE state = 'kept' AND fold IN ("+in+") UNION ALL SELECT json_extract(beside, '$.path') FROM blob WHERE beside_fold IN ("+in+`)
-			UNION ALL SELECT sidecar FROM workflow WHERE fold IN (`+in+")", slices.Concat(args, args, args)...)
-	})
-	return found, err
+	return a.fresh.Recorded(ctx, paths)
 }

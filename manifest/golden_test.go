@@ -49,12 +49,12 @@ func ask(t *testing.T, x *index, workflows, scopes, folded []string) answers {
 	a.Runs, err = x.Runs(ctx, 10)
 	note(err)
 	for _, s := range scopes {
-		a.Coverage[s], err = x.coverage(ctx, s)
+		a.Coverage[s], err = x.Coverage(ctx, s)
 		note(err)
-		a.Revisit[s], err = x.revisit(ctx, s, "a run that is new", "", 10)
+		a.Revisit[s], err = x.Revisit(ctx, s, "a run that is new", "", 10)
 		note(err)
 	}
-	a.Known, err = x.known(ctx, workflows)
+	a.Known, err = x.Known(ctx, workflows)
 	note(err)
 	for _, k := range a.Known {
 		for id, b := range k.Blobs {
@@ -62,7 +62,7 @@ func ask(t *testing.T, x *index, workflows, scopes, folded []string) answers {
 			k.Blobs[id] = b
 		}
 	}
-	a.Taken, err = x.taken(ctx, folded)
+	a.Taken, err = x.Taken(ctx, folded)
 	note(err)
 	must(t, errors.Join(errs...))
 	return a

@@ -201,7 +201,7 @@ func TestIndexSaysTheSameAsARebuildAfterAnyHistory(t *testing.T) {
 			wantTruth(t, h.dir)
 			r := read(t, h.dir)
 			for key, want := range h.last {
-				known, err := r.known(t.Context(), []string{key.Workflow})
+				known, err := r.Known(t.Context(), []string{key.Workflow})
 				must(t, err)
 				want.Time, want.Run = time.Time{}, "" // not filled in
 				if k := known[key.Workflow]; k == nil || k.Blobs[key.Blob] != want {

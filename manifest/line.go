@@ -3,6 +3,7 @@ package manifest
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -52,6 +53,15 @@ type Blob struct {
 	// Beside is the file with the prompt and the like that stands beside the one at Path,
 	// where there is one.
 	Beside Content `json:"beside,omitzero"`
+}
+
+// Brief bounds a reason: the server's words can be long.
+func Brief(reason string) string {
+	const most = 500
+	if len(reason) <= most {
+		return reason
+	}
+	return strings.ToValidUTF8(reason[:most], "") + "…"
 }
 
 // The roles of blobs that are no results.

@@ -21,7 +21,6 @@ package manifest
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -59,7 +58,8 @@ var (
 
 // Options are those of [Open].
 type Options struct {
-	// Source names what the archive is of: [Sandbox], or the origin of the API.
+	// Source names what the archive is of: [Sandbox], or the origin of the API. It may be
+	// empty for an archive that is there already.
 	Source string
 	// Logger is told of rebuilds and damage; nil is silent.
 	Logger *slog.Logger
@@ -74,16 +74,16 @@ type Options struct {
 const Sandbox = "sandbox"
 
 // Manifest is an archive's record, held for writing. Append is for one goroutine; the
-// questions may be asked from any.
+// questions (query.go) may be asked from any.
 type Manifest struct {
 	// Damaged is the number of lines that Options.Repair took out of the journal.
 	Damaged int
 
 	folders
+	*index
 	hook    durable.Hook
 	lock    *lock
 	journal *journal
-	index   *index
 	closed  bool
 }
 
@@ -127,7 +127,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Manifest, err error) {
 	if m.journal, err = openJournal(m.segments, o.Source, o.Logger); err != nil {
 		return nil, err
 	}
-	if (o.Source == Sandbox) != (m.journal.source == Sandbox) {
+	if o.Source != "" && (o.Source == Sandbox) != (m.journal.source == Sandbox) {
 		return nil, fmt.Errorf("%w: %s holds what %s made, and this run asks %s: give another folder", ErrSource, dir, m.journal.source, o.Source)
 	}
 	if m.index, err = openIndex(ctx, m.path(indexFile), m.journal, o.Logger); err != nil {
@@ -203,52 +203,6 @@ func (m *Manifest) Summarize(ctx context.Context, now time.Time) error {
 		Format: Format, Source: m.journal.source, Created: m.journal.created, Updated: now.UTC(),
 		Totals: totals, Coverage: coverage, Runs: runs,
 	})
-}
-
-// The questions of a run.
-
-// Known tells what the record holds of the workflows, by id; those without a line are
-// absent.
-func (m *Manifest) Known(ctx context.Context, ids []string) (map[string]*Known, error) {
-	return m.index.known(ctx, ids)
-}
-
-// Taken tells which of the paths, folded as by a system that ignores case, have an owner.
-func (m *Manifest) Taken(ctx context.Context, folded []string) (map[string]Key, error) {
-	return m.index.taken(ctx, folded)
-}
-
-// Coverage returns how far earlier runs with the same scope have listed, newest span
-// first.
-func (m *Manifest) Coverage(ctx context.Context, scope string) ([]Span, error) {
-	return m.index.coverage(ctx, scope)
-}
-
-// Filing tells how the archive files what it keeps.
-func (m *Manifest) Filing(ctx context.Context) (Files, error) { return m.index.Filing(ctx) }
-
-// Kept hands on every kept blob, in order of workflow and id.
-func (m *Manifest) Kept(ctx context.Context, use func(Blob) error) error {
-	return m.index.Kept(ctx, use)
-}
-
-// Revisit returns at most n ids of workflows that must be asked for again, in order of
-// id, after the id given: those that had not ended, and those with failed or pending
-// blobs, except where the run has written a line about the workflow itself. An empty scope
-// means those of every scope, an empty run excepts none.
-func (m *Manifest) Revisit(ctx context.Context, scope, run, after string, n int) ([]string, error) {
-	return m.index.revisit(ctx, scope, run, after, n)
-}
-
-// Failures hands on the failed blobs whose reason is the one given.
-func (m *Manifest) Failures(ctx context.Context, reason string, use func(Key) error) error {
-	return m.index.each(ctx, func(r *sql.Rows) error {
-		var k Key
-		if err := r.Scan(&k.Workflow, &k.Blob); err != nil {
-			return err
-		}
-		return use(k)
-	}, "SELECT workflow, blob FROM blob WHERE state = 'failed' AND reason = ?", reason)
 }
 
 // Reader answers questions about an archive that it does not hold.

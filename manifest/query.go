@@ -72,7 +72,9 @@ func (x *index) each(ctx context.Context, scan func(*sql.Rows) error, query stri
 	return x.told(rows.Err())
 }
 
-func (x *index) known(ctx context.Context, ids []string) (map[string]*Known, error) {
+// Known tells what the record holds of the workflows, by id; those without a line are
+// absent.
+func (x *index) Known(ctx context.Context, ids []string) (map[string]*Known, error) {
 	found := make(map[string]*Known, len(ids))
 	err := inBatches(ids, func(ids []string) error {
 		in, args := marks(ids)
@@ -119,7 +121,8 @@ func scanBlob(r *sql.Rows) (Blob, error) {
 	return b, err
 }
 
-func (x *index) taken(ctx context.Context, folded []string) (map[string]Key, error) {
+// Taken tells which of the paths, folded as by a system that ignores case, have an owner.
+func (x *index) Taken(ctx context.Context, folded []string) (map[string]Key, error) {
 	byHash := make(map[int64][]string, len(folded))
 	hashes := make([]int64, 0, len(folded))
 	for _, f := range folded {
@@ -146,7 +149,30 @@ func (x *index) taken(ctx context.Context, folded []string) (map[string]Key, err
 	return found, err
 }
 
-func (x *index) coverage(ctx context.Context, scope string) ([]Span, error) {
+// Recorded tells which of the paths files have that the record speaks of.
+func (x *index) Recorded(ctx context.Context, paths []string) (map[string]bool, error) {
+	found := map[string]bool{}
+	err := inBatches(paths, func(paths []string) error {
+		hashes := make([]int64, len(paths))
+		for i, p := range paths {
+			hashes[i] = foldHash(strings.ToLower(p))
+		}
+		in, args := marks(hashes)
+		return x.each(ctx, func(r *sql.Rows) error {
+			var path string
+			err := r.Scan(&path)
+			found[path] = true
+			return err
+		}, "SELECT path FROM blob WHERE state = 'kept' AND fold IN ("+in+`)
+			UNION ALL SELECT json_extract(beside, '$.path') FROM blob WHERE state = 'kept' AND beside_fold IN (`+in+`)
+			UNION ALL SELECT sidecar FROM workflow WHERE fold IN (`+in+")", slices.Concat(args, args, args)...)
+	})
+	return found, err
+}
+
+// Coverage returns how far earlier runs with the same scope have listed, newest span
+// first.
+func (x *index) Coverage(ctx context.Context, scope string) ([]Span, error) {
 	lines, err := scanLines[Coverage](ctx, x, "SELECT line FROM coverage WHERE scope = ?", scope)
 	if err != nil || len(lines) == 0 {
 		return nil, err
@@ -181,7 +207,11 @@ func scanLines[T any](ctx context.Context, x *index, query string, args ...any) 
 	return all, err
 }
 
-func (x *index) revisit(ctx context.Context, scope, run, after string, n int) ([]string, error) {
+// Revisit returns at most n ids of workflows that must be asked for again, in order of
+// id, after the id given: those that had not ended, and those with failed or pending
+// blobs, except where the run has written a line about the workflow itself. An empty scope
+// means those of every scope, an empty run excepts none.
+func (x *index) Revisit(ctx context.Context, scope, run, after string, n int) ([]string, error) {
 	query := `SELECT id FROM (
 			SELECT id FROM workflow WHERE open AND id > ?1
 			UNION SELECT workflow FROM blob WHERE state IN ('failed', 'pending') AND workflow > ?1
@@ -198,6 +228,21 @@ func (x *index) revisit(ctx context.Context, scope, run, after string, n int) ([
 		ids = append(ids, id)
 		return nil
 	}, query, after, scope, run, n)
+	return ids, err
+}
+
+// Workflows returns at most n ids of the workflows that the record speaks of, in order,
+// after the one given.
+func (x *index) Workflows(ctx context.Context, after string, n int) ([]string, error) {
+	var ids []string
+	err := x.each(ctx, func(r *sql.Rows) error {
+		var id string
+		if err := r.Scan(&id); err != nil {
+			return err
+		}
+		ids = append(ids, id)
+		return nil
+	}, "SELECT id FROM workflow WHERE id > ?1 UNION SELECT workflow FROM blob WHERE workflow > ?1 ORDER BY 1 LIMIT ?2", after, n)
 	return ids, err
 }
 
@@ -298,6 +343,37 @@ func (x *index) Kept(ctx context.Context, use func(Blob) error) error {
 	}, "SELECT "+blobFields+" FROM blob WHERE state = 'kept' ORDER BY workflow, blob")
 }
 
+// Group is kept blobs that are alike.
+type Group struct {
+	NSFW, Type, Media string
+	Created           time.Time // the first instant of the month of creation, zero if unknown
+	Apart             bool      // filed below mature/, or encrypted
+	Count
+}
+
+// Groups hands on the kept blobs by level, step type, media type, month, and whether they
+// are apart.
+func (x *index) Groups(ctx context.Context, use func(Group)) error {
+	return x.each(ctx, func(r *sql.Rows) error {
+		var g Group
+		var month string
+		if err := r.Scan(&g.NSFW, &g.Type, &g.Media, &month, &g.Apart, &g.Blobs, &g.Bytes); err != nil {
+			return err
+		}
+		if month != "" {
+			created, err := time.Parse("2006-01", month)
+			if err != nil {
+				return err
+			}
+			g.Created = created
+		}
+		use(g)
+		return nil
+	}, `SELECT nsfw, type, media, iif(created = 0, '', strftime('%Y-%m', created / 1000, 'unixepoch')) AS month,
+		plain IS NOT NULL OR path LIKE 'mature/%' AS apart, count(*), sum(size)
+		FROM blob WHERE state = 'kept' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5`)
+}
+
 // Filing tells how the archive files what it keeps.
 func (x *index) Filing(ctx context.Context) (Files, error) {
 	lines, err := scanLines[Filing](ctx, x, "SELECT line FROM filing")
@@ -305,4 +381,15 @@ func (x *index) Filing(ctx context.Context) (Files, error) {
 		return Files{}, err
 	}
 	return lines[0].Filing, nil
+}
+
+// Failures hands on the failed blobs whose reason is the one given.
+func (x *index) Failures(ctx context.Context, reason string, use func(Key) error) error {
+	return x.each(ctx, func(r *sql.Rows) error {
+		var k Key
+		if err := r.Scan(&k.Workflow, &k.Blob); err != nil {
+			return err
+		}
+		return use(k)
+	}, "SELECT workflow, blob FROM blob WHERE state = 'failed' AND reason = ?", reason)
 }
