@@ -31,8 +31,9 @@ func TestMain(m *testing.M) {
 // account is a simulated orchestrator that outlives the processes which ask it.
 type account struct {
 	*sandbox.Server
-	url   string
-	token string
+	url      string
+	token    string
+	withheld withheld
 }
 
 const testToken = "tok-3f9a1c77e2d84b0d9e6b"
@@ -61,9 +62,13 @@ func (a *account) program(t testing.TB, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// archive is civitar archive into dest, as fast as it goes.
+// archive is civitar archive into dest, as fast as it goes. When the test ends, what it has
+// made must hold nothing that the server withholds.
 func (a *account) archive(t testing.TB, dest string, args ...string) *exec.Cmd {
 	t.Helper()
+	if a.Server != nil {
+		t.Cleanup(func() { a.checkNothingWithheld(t, dest) })
+	}
 	return a.program(t, append([]string{"archive", dest, "--rate=0", "--blob-rate=0"}, args...)...)
 }
 

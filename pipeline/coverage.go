@@ -96,6 +96,21 @@ func coverUpTo(spans []manifest.Span, t time.Time) []manifest.Span {
 	return append(above, bottom)
 }
 
+// olderThan is what the spans cover before t.
+func olderThan(spans []manifest.Span, t time.Time) []manifest.Span {
+	var older []manifest.Span
+	for _, s := range spans {
+		if !s.Done && !s.Oldest.Before(t) {
+			continue
+		}
+		if s.Newest.After(t) {
+			s.Newest = t
+		}
+		older = append(older, s)
+	}
+	return older
+}
+
 func sameSpans(a, b []manifest.Span) bool {
 	return slices.EqualFunc(a, b, func(x, y manifest.Span) bool {
 		return x.Newest.Equal(y.Newest) && x.Oldest.Equal(y.Oldest) && x.Cursor == y.Cursor && x.Done == y.Done

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"civitar/fetch"
-	"civitar/manifest"
+	"civitar/policy"
 	"civitar/sink"
 )
 
@@ -26,9 +26,9 @@ const (
 var (
 	// errEmpty says that an answer held no bytes at all: no result is empty.
 	errEmpty = errors.New("the answer was empty")
-	// errWebPage says that a web page came where a result was due.
 	// errRefused says that the server shows where the bytes are, and then refuses them.
 	errRefused = errors.New("refused where the bytes should be")
+	// errWebPage says that a web page came where a result was due.
 	errWebPage = errors.New("a web page came instead of the result")
 )
 
@@ -80,62 +80,76 @@ func disk(err error) error {
 
 // transfer brings one blob's bytes into the sink.
 func (r *run) transfer(ctx context.Context, j *job) (outcome, error) {
-	file, mediaType, ext, err := r.bring(ctx, j)
+	file, ext, err := r.bring(ctx, j)
 	if err != nil {
 		return outcome{}, err
 	}
-	o := outcome{work: j.work, page: j.work.page, blob: r.line(j.work, j.blob), file: file}
-	o.blob.State, o.blob.Asked, o.blob.Media = manifest.Kept, true, mediaType
-	o.path = mediaPath(j.work.wf, fileName(string(j.blob.ID), mediaType, ext))
+	o, err := r.kept(j, file, ext)
+	if err != nil {
+		return outcome{}, errors.Join(disk(err), file.Discard())
+	}
 	return o, nil
 }
 
-// bring is transfer without a word on what becomes of the file.
-func (r *run) bring(ctx context.Context, j *job) (file sink.Writer, mediaType, ext string, err error) {
-	file, err = r.Sink.Begin(j.key())
-	if err != nil {
-		return nil, "", "", disk(err)
-	}
+// bring is transfer without a word on what becomes of the file. It returns the extension
+// that the bytes call for.
+func (r *run) bring(ctx context.Context, j *job) (sink.Writer, string, error) {
 	r.Tally.transfers.Add(1)
 	defer r.Tally.transfers.Add(-1)
-	mediaType, ext, err = r.fill(ctx, j, file)
-	if err != nil {
-		return nil, "", "", errors.Join(err, r.putAway(file, err))
+	for {
+		sealed := r.seals(j)
+		file, err := r.begin(j.key(), sealed)
+		if err != nil {
+			return nil, "", disk(err)
+		}
+		ext, err := r.fill(ctx, j, file)
+		switch {
+		case err != nil:
+			return nil, "", errors.Join(err, r.putAway(file, err))
+		case r.seals(j) != sealed: // the level has changed on the way
+			if err := file.Discard(); err != nil {
+				return nil, "", disk(err)
+			}
+			continue
+		}
+		if err := file.Finish(); err != nil {
+			return nil, "", disk(errors.Join(err, file.Discard()))
+		}
+		return file, ext, nil
 	}
-	if err := file.Finish(); err != nil {
-		return nil, "", "", disk(errors.Join(err, file.Discard()))
-	}
-	return file, mediaType, ext, nil
 }
 
 // putAway puts away what a transfer left: kept for the next run unless the blob is no more.
 func (r *run) putAway(file sink.Writer, why error) error {
-	if errors.Is(why, fetch.ErrGone) || errors.Is(why, fetch.ErrWithheld) || errors.Is(why, errTooBig) {
+	if errors.Is(why, fetch.ErrGone) || errors.Is(why, fetch.ErrWithheld) || errors.As(why, new(*leftOut)) {
 		return disk(file.Discard())
 	}
 	return disk(file.Suspend())
 }
 
 // fill reads the blob to its end, over as many connections as it takes.
-func (r *run) fill(ctx context.Context, j *job, file sink.Writer) (mediaType, ext string, err error) {
+func (r *run) fill(ctx context.Context, j *job, file sink.Writer) (ext string, err error) {
 	wait := backoff.NewExponentialBackOff()
 	wait.MaxInterval = 30 * time.Second
 	renewed, best := false, file.Offset()
 	for try := 1; ; try++ {
 		err := r.attempt(ctx, j, file)
 		if err == nil {
-			mediaType, ext, err = r.inspect(j, file)
+			ext, err = r.inspect(j, file)
 		}
 		if err == nil || final(ctx, err) {
-			return mediaType, ext, err
+			return ext, err
 		}
 		if refused(err) {
 			if renewed {
-				return "", "", verdict(err)
+				return "", verdict(err)
 			}
 			renewed = true
 			if j.loc, err = r.Source.Renew(ctx, j.blob); err != nil {
-				return "", "", err
+				return "", err
+			}
+			if err := r.admit(j, policy.Facts{Level: j.loc.Level}); err != nil {
+				return "", err
 			}
 			continue
 		}
@@ -144,11 +158,11 @@ func (r *run) fill(ctx context.Context, j *job, file sink.Writer) (mediaType, ex
 			wait.Reset()
 		}
 		if try >= r.Tries {
-			return "", "", err
+			return "", err
 		}
 		r.Logger.Debug("transfer broken", "workflow", j.work.wf.ID, "blob", j.blob.ID, "offset", file.Offset(), "try", try, "error", err)
 		if err := sleep(ctx, wait.NextBackOff()); err != nil {
-			return "", "", err
+			return "", err
 		}
 	}
 }
@@ -157,7 +171,7 @@ func (r *run) fill(ctx context.Context, j *job, file sink.Writer) (mediaType, ex
 func final(ctx context.Context, err error) bool {
 	var broken *diskError
 	return ctx.Err() != nil || errors.As(err, &broken) || errors.Is(err, fetch.ErrWithheld) ||
-		errors.Is(err, fetch.ErrUnsafeURL) || errors.Is(err, fetch.ErrTooLarge) || errors.Is(err, errTooBig)
+		errors.Is(err, fetch.ErrUnsafeURL) || errors.Is(err, fetch.ErrTooLarge) || errors.As(err, new(*leftOut))
 }
 
 // refused tells answers of a content URL that a fresh URL can mend.
@@ -185,8 +199,8 @@ func (r *run) attempt(ctx context.Context, j *job, file sink.Writer) error {
 		return err
 	}
 	defer body.Close()
-	if r.exceeds(body.Size) {
-		return errTooBig
+	if err := r.admit(j, policy.Facts{Size: max(body.Size, 0)}); err != nil {
+		return err
 	}
 	if body.Offset != file.Offset() {
 		if err := file.Reset(); err != nil {
@@ -196,7 +210,7 @@ func (r *run) attempt(ctx context.Context, j *job, file sink.Writer) error {
 	if err := file.Expect(body.Validator, body.Size); err != nil {
 		return disk(err)
 	}
-	if err := r.copy(ctx, file, body); err != nil {
+	if err := r.copy(ctx, j, file, body); err != nil {
 		return err
 	}
 	if body.Size >= 0 && file.Offset() != body.Size {
@@ -205,15 +219,15 @@ func (r *run) attempt(ctx context.Context, j *job, file sink.Writer) error {
 	return nil
 }
 
-func (r *run) copy(ctx context.Context, file sink.Writer, body io.Reader) error {
+func (r *run) copy(ctx context.Context, j *job, file sink.Writer, body io.Reader) error {
 	buf := r.buffers.Get().(*[]byte)
 	defer r.buffers.Put(buf)
 	for {
 		n, err := body.Read(*buf)
 		if n > 0 {
 			r.Tally.received.Add(int64(n))
-			if r.exceeds(file.Offset() + int64(n)) {
-				return errTooBig
+			if size := file.Offset() + int64(n); r.Policy.Exceeds(size) { // more than was announced
+				return r.admit(j, policy.Facts{Size: size})
 			}
 			if _, err := file.Write((*buf)[:n]); err != nil {
 				return disk(err)
@@ -234,21 +248,21 @@ func (r *run) copy(ctx context.Context, file sink.Writer, body io.Reader) error 
 }
 
 // inspect looks at a whole file's first bytes. What cannot be a result is thrown away.
-func (r *run) inspect(j *job, file sink.Writer) (mediaType, ext string, err error) {
+func (r *run) inspect(j *job, file sink.Writer) (ext string, err error) {
 	head, err := file.Head(headSize)
 	if err != nil {
-		return "", "", disk(err)
+		return "", disk(err)
 	}
-	mediaType, ext = media(head)
+	mediaType, ext := media(head)
 	switch {
 	case len(head) == 0:
 		err = errEmpty
 	case webPage(mediaType, j.blob):
 		err = errWebPage
 	default:
-		return mediaType, ext, nil
+		return ext, r.admit(j, policy.Facts{Size: file.Offset(), Media: mediaType})
 	}
-	return "", "", errors.Join(err, disk(file.Reset()))
+	return "", errors.Join(err, disk(file.Reset()))
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

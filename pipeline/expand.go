@@ -10,7 +10,9 @@ import (
 	"sync"
 
 	"civitar/fetch"
+	"civitar/internal/generation"
 	"civitar/manifest"
+	"civitar/policy"
 	"civitar/sink"
 )
 
@@ -19,17 +21,13 @@ type work struct {
 	page  *page
 	wf    *fetch.Workflow
 	known *manifest.Known
-	left  int // outcomes to come; the recorder's own
+	made  func() *generation.Workflow // what went into its results
+	left  int                         // outcomes to come; the recorder's own
 }
 
-// job is one blob to be fetched.
-type job struct {
-	work *work
-	blob fetch.Blob
-	loc  fetch.Location
+func newWork(p *page, wf *fetch.Workflow, known *manifest.Known) *work {
+	return &work{page: p, wf: wf, known: known, made: sync.OnceValue(func() *generation.Workflow { return generation.Parse(wf) })}
 }
-
-func (j *job) key() string { return string(j.work.wf.ID) + "\n" + string(j.blob.ID) }
 
 // outcome is what became of a blob, of a workflow, or of a page, on its way to the
 // recorder.
@@ -38,6 +36,7 @@ type outcome struct {
 	page *page
 
 	blob     manifest.Blob      // with State, when it is about a blob
+	kind     policy.Kind        // of that blob
 	workflow *manifest.Workflow // when it is about a workflow
 	seal     bool               // when it says that a page is expanded
 	count    int                // with seal: how many outcomes the page has
@@ -48,6 +47,8 @@ type outcome struct {
 	quiet      bool        // nothing new: no line is written
 	file       sink.Writer // what is to be committed, if anything
 	path       string
+	beside     sink.Writer // what is to stand beside the file, if anything
+	retired    string      // a path that the record lets go of
 }
 
 // active holds the workflows between expand and record, so that one that is listed twice
@@ -128,7 +129,7 @@ func (r *run) expandPage(ctx context.Context, p *page, out chan<- *job) error {
 	}
 	count := 0
 	for _, w := range fresh {
-		n, err := r.expandWorkflow(ctx, &work{page: p, wf: w, known: known[string(w.ID)]}, out)
+		n, err := r.expandWorkflow(ctx, newWork(p, w, known[string(w.ID)]), out)
 		if err != nil {
 			return err
 		}
@@ -155,73 +156,92 @@ func (r *run) expandWorkflow(ctx context.Context, w *work, out chan<- *job) (int
 	if err != nil {
 		return 0, err
 	}
-	w.left = len(w.wf.Blobs) + 1
-	r.Tally.seen.Add(int64(len(w.wf.Blobs)))
+	jobs := r.jobs(w)
+	w.left = len(jobs) + 1
+	r.Tally.seen.Add(int64(len(jobs)))
 	if !w.wf.Status.Ended() {
 		r.Tally.open.Add(1)
 	}
 	r.outcomes <- own
-	for _, b := range w.wf.Blobs {
-		if err := r.expandBlob(ctx, w, b, out); err != nil {
+	for _, j := range jobs {
+		if err := r.expandBlob(ctx, j, out); err != nil {
 			return 0, err
 		}
 	}
-	return len(w.wf.Blobs) + 1, nil
+	return len(jobs) + 1, nil
 }
 
-func (r *run) expandBlob(ctx context.Context, w *work, b fetch.Blob, out chan<- *job) error {
-	o := outcome{work: w, page: w.page, blob: r.line(w, b)}
-	var before manifest.Blob
-	if w.known != nil {
-		before = w.known.Blobs[string(b.ID)]
-	}
+func (r *run) expandBlob(ctx context.Context, j *job, out chan<- *job) error {
+	o := r.outcome(j)
+	before := j.before()
 	if before.State == manifest.Kept {
-		o.blob, o.known, o.quiet = before, true, true
+		o.known, o.quiet = true, before.NSFW == o.blob.NSFW
+		before.Run, before.NSFW = r.ID, o.blob.NSFW
+		o.blob = before
 		r.outcomes <- o
 		return nil
 	}
-	d := decide(w.wf, b, r.Now())
-	if d.state == "" && repeats(before) && !r.Full {
+	if before.State == manifest.Skipped && before.Asked && !r.Full { // what the transfer told then
+		j.facts = policy.Facts{Size: before.Size, Media: before.Media}
+		o.blob.Size, o.blob.Media, o.blob.Asked = before.Size, before.Media, true
+	}
+	d := r.Policy.Decide(j.work.wf, j.blob, j.facts, r.Now())
+	if d.Keeps() && r.repeats(before) {
 		o.blob.State, o.blob.Reason, o.blob.Asked, o.quiet = before.State, before.Reason, true, true
 		r.outcomes <- o
 		return nil
 	}
-	if d.state == "" && b.Data == nil && r.MaxBlob > 0 && (r.exceeds(b.Size) || before.Reason == r.tooBig() && !r.Full) {
-		d = decision{manifest.Skipped, r.tooBig()}
-	}
-	if d.state != "" {
-		o.blob.State, o.blob.Reason = d.state, d.reason
-		o.quiet = before.State == d.state && before.Reason == d.reason
+	if !d.Keeps() {
+		o.blob.State, o.blob.Reason = d.State, r.reason(j, d)
+		o.quiet = before.State == d.State && before.Reason == o.blob.Reason && before.NSFW == o.blob.NSFW
 		r.outcomes <- o
 		return nil
 	}
-	if b.Data != nil {
-		return r.expandInline(o, b)
+	if j.blob.Data != nil {
+		return r.expandInline(j)
 	}
 	select {
-	case out <- &job{work: w, blob: b}:
+	case out <- j:
 	case <-ctx.Done():
-		o.unfinished = true
-		r.outcomes <- o
+		r.outcomes <- r.unfinished(j)
 	}
 	return nil
 }
 
+// repeats tells that an earlier run asked the server for the blob itself and its answer
+// was final, so that only a full run asks again, and nobody where it names minors.
+func (r *run) repeats(before manifest.Blob) bool {
+	final := before.Asked && (before.State == manifest.Withheld || before.State == manifest.Gone)
+	return final && (!r.Full || fetch.NamesMinors(before.Reason))
+}
+
+// reason is a decision's for the record. What may quote the prompt is left out where the
+// prompt is encrypted.
+func (r *run) reason(j *job, d policy.Decision) string {
+	if r.Filing.sealsSidecar(j.work.wf) {
+		return d.Reason
+	}
+	return d.Text()
+}
+
 // expandInline keeps a result that came with the workflow itself.
-func (r *run) expandInline(o outcome, b fetch.Blob) error {
-	file, err := r.put(o.blob.Workflow+"\n"+o.blob.Blob, b.Data)
+func (r *run) expandInline(j *job) error {
+	file, err := r.put(j.key(), j.blob.Data, r.seals(j))
 	if err != nil {
 		return err
 	}
-	o.file, o.path = file, mediaPath(o.work.wf, string(b.ID))
-	o.blob.State, o.blob.Media = manifest.Kept, b.MediaType
+	j.facts.Media = j.blob.MediaType
+	o, err := r.kept(j, file, "")
+	if err != nil {
+		return err
+	}
 	r.outcomes <- o
 	return nil
 }
 
 // put writes bytes that are at hand into the sink.
-func (r *run) put(key string, data []byte) (sink.Writer, error) {
-	file, err := r.Sink.Begin(key)
+func (r *run) put(key string, data []byte, sealed bool) (sink.Writer, error) {
+	file, err := r.begin(key, sealed)
 	if err != nil {
 		return nil, err
 	}
@@ -240,20 +260,12 @@ func (r *run) put(key string, data []byte) (sink.Writer, error) {
 	return file, nil
 }
 
-// line begins the journal's line about a blob.
-func (r *run) line(w *work, b fetch.Blob) manifest.Blob {
-	return manifest.Blob{
-		Run: r.ID, Workflow: string(w.wf.ID), Created: w.wf.Created,
-		Step: b.Step, Type: b.StepType, Blob: string(b.ID), NSFW: string(level(w.wf, b)),
+// begin opens a file in the sink.
+func (r *run) begin(key string, sealed bool) (sink.Writer, error) {
+	if sealed {
+		return r.Sink.BeginSealed(key)
 	}
-}
-
-// level is the blob's own, or else its workflow's.
-func level(w *fetch.Workflow, b fetch.Blob) fetch.Level {
-	if b.Level == "" || b.Level == "na" {
-		return w.Level
-	}
-	return b.Level
+	return r.Sink.Begin(key)
 }
 
 // ownOutcome is that of the workflow itself: its sidecar and its line.
@@ -261,7 +273,7 @@ func (r *run) ownOutcome(w *work) (outcome, error) {
 	line := &manifest.Workflow{
 		Run: r.ID, Workflow: string(w.wf.ID), Created: w.wf.Created, Completed: w.wf.Completed,
 		Status: string(w.wf.Status), Open: !w.wf.Status.Ended(), Scope: r.scope,
-		Sidecar: sidecarPath(w.wf), Print: print(w.wf.JSON),
+		Sidecar: r.Filing.sidecar(w.wf, r.Filing.sealsSidecar(w.wf)), Print: print(w.wf.JSON),
 	}
 	o := outcome{work: w, page: w.page, workflow: line}
 	if w.known != nil && w.known.Workflow.Workflow != "" {
@@ -270,9 +282,12 @@ func (r *run) ownOutcome(w *work) (outcome, error) {
 			line.Scope = manifest.AnyScope // none of the runs that saw it may lose sight of it
 		}
 		if before.Print == line.Print && before.Sidecar != "" {
-			line.Sidecar, line.Size, line.SHA256 = before.Sidecar, before.Size, before.SHA256
+			line.Sidecar, line.Size, line.SHA256, line.Plain = before.Sidecar, before.Size, before.SHA256, before.Plain
 			o.quiet = !line.Open && before.Status == line.Status && !waits(w.known)
 			return o, nil
+		}
+		if before.Sidecar != line.Sidecar {
+			o.retired = before.Sidecar
 		}
 	}
 	var pretty bytes.Buffer
@@ -280,7 +295,7 @@ func (r *run) ownOutcome(w *work) (outcome, error) {
 		return o, err
 	}
 	pretty.WriteByte('\n')
-	file, err := r.put("sidecar\n"+line.Workflow, pretty.Bytes())
+	file, err := r.put("sidecar\n"+line.Workflow, pretty.Bytes(), r.Filing.sealsSidecar(w.wf))
 	if err != nil {
 		return o, err
 	}
@@ -327,7 +342,7 @@ func (r *run) expandLost(p *page, id fetch.WorkflowID, err error, known *manifes
 		return 0
 	}
 	gone := errors.Is(err, fetch.ErrGone)
-	w := &work{page: p, wf: &fetch.Workflow{ID: id, Created: known.Workflow.Created}, known: known}
+	w := newWork(p, &fetch.Workflow{ID: id, Created: known.Workflow.Created}, known)
 	var all []outcome
 	for _, b := range known.Blobs {
 		if b.State != manifest.Failed && b.State != manifest.Pending {

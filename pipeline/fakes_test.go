@@ -117,11 +117,36 @@ type memorySink struct {
 	mu       sync.Mutex
 	partials map[string]*memoryFile
 	files    map[string][]byte
+	times    map[string]time.Time
+	retired  []string
 	commit   func([]sink.File) error // a fault, when set
 }
 
 func newMemorySink() *memorySink {
-	return &memorySink{partials: map[string]*memoryFile{}, files: map[string][]byte{}}
+	return &memorySink{partials: map[string]*memoryFile{}, files: map[string][]byte{}, times: map[string]time.Time{}}
+}
+
+// BeginSealed stands for encryption by turning every byte over.
+func (m *memorySink) BeginSealed(key string) (sink.Writer, error) {
+	w, err := m.Begin(key)
+	w.(*memoryFile).sealed = true
+	return w, err
+}
+
+func (m *memorySink) Retire(paths []string) error {
+	m.retired = append(m.retired, paths...)
+	return nil
+}
+
+func (m *memorySink) Release(ctx context.Context, recorded func(context.Context, []string) (map[string]bool, error)) error {
+	stay, err := recorded(ctx, m.retired)
+	for _, p := range m.retired {
+		if !stay[p] {
+			delete(m.files, p)
+		}
+	}
+	m.retired = nil
+	return err
 }
 
 func (m *memorySink) Begin(key string) (sink.Writer, error) {
@@ -152,7 +177,7 @@ func (m *memorySink) Commit(_ context.Context, files []sink.File) error {
 	defer m.mu.Unlock()
 	for _, f := range files {
 		w := f.Writer.(*memoryFile)
-		m.files[f.Path] = w.data
+		m.files[f.Path], m.times[f.Path] = w.stored(), f.Time
 		delete(m.partials, w.key)
 	}
 	return nil
@@ -164,6 +189,23 @@ type memoryFile struct {
 	data      []byte
 	validator string
 	size      int64
+	sealed    bool
+}
+
+func (f *memoryFile) stored() []byte {
+	if !f.sealed {
+		return f.data
+	}
+	turned := []byte("sealed")
+	for _, b := range f.data {
+		turned = append(turned, ^b)
+	}
+	return turned
+}
+
+func (f *memoryFile) Stored() (int64, string) {
+	sum := sha256.Sum256(f.stored())
+	return int64(len(f.stored())), hex.EncodeToString(sum[:])
 }
 
 func (f *memoryFile) Write(p []byte) (int, error)    { f.data = append(f.data, p...); return len(p), nil }
@@ -175,7 +217,6 @@ func (f *memoryFile) Head(n int) ([]byte, error)     { return f.data[:min(n, len
 func (f *memoryFile) Finish() error                  { return nil }
 func (f *memoryFile) Suspend() error                 { return nil }
 func (f *memoryFile) Discard() error                 { return f.sink.Discard(f.key) }
-func (f *memoryFile) Stored() (int64, string)        { return f.Offset(), f.Sum() }
 func (f *memoryFile) Sum() string {
 	s := sha256.Sum256(f.data)
 	return hex.EncodeToString(s[:])
@@ -248,6 +289,24 @@ func (m *memoryRecord) Taken(_ context.Context, folded []string) (map[string]man
 			if f := sink.Fold(b.Path); slices.Contains(folded, f) {
 				found[f] = manifest.Key{Workflow: id, Blob: b.Blob}
 			}
+		}
+	}
+	return found, nil
+}
+
+func (m *memoryRecord) Recorded(_ context.Context, paths []string) (map[string]bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := map[string]bool{}
+	for _, k := range m.workflows {
+		names := []string{k.Workflow.Sidecar}
+		for _, b := range k.Blobs {
+			if b.State == manifest.Kept {
+				names = append(names, b.Path, b.Beside.Path)
+			}
+		}
+		for _, p := range paths {
+			found[p] = found[p] || slices.Contains(names, p)
 		}
 	}
 	return found, nil

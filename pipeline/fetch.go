@@ -25,14 +25,14 @@ func Fetch(ctx context.Context, cfg Config, b fetch.Blob) (Fetched, error) {
 	if err != nil {
 		return Fetched{}, err
 	}
-	j := &job{work: &work{wf: &fetch.Workflow{}}, blob: b, loc: loc}
-	file, mediaType, ext, err := r.bring(ctx, j)
+	j := &job{work: newWork(nil, &fetch.Workflow{}, nil), blob: b, loc: loc}
+	file, ext, err := r.bring(ctx, j)
 	if err != nil {
 		return Fetched{}, err
 	}
 	f := Fetched{
-		Name:  sink.Element(fileName(string(b.ID), mediaType, ext)),
-		Media: mediaType, Size: file.Offset(), SHA256: file.Sum(),
+		Name:  sink.Element(fileName(string(b.ID), j.facts.Media, ext)),
+		Media: j.facts.Media, Size: file.Offset(), SHA256: file.Sum(),
 	}
 	return f, r.Sink.Commit(ctx, []sink.File{{Writer: file, Path: f.Name}})
 }

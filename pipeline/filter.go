@@ -1,9 +1,11 @@
 package pipeline
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"civitar/fetch"
@@ -20,9 +22,12 @@ type Filter struct {
 	Oldest bool
 }
 
-// Scope is a text that is equal for filters that list the same workflows; "" is the whole
-// account. Coverage is kept by scope.
-func (f Filter) Scope() string {
+// Whole tells that the filter leaves out no workflow of the account.
+func (f Filter) Whole() bool { return len(f.values()) == 0 }
+
+// values are what the filter says, by the names of the flags that say it; equal for
+// filters that list the same workflows.
+func (f Filter) values() url.Values {
 	q := url.Values{}
 	tags := slices.Clone(f.Tags)
 	slices.Sort(tags)
@@ -41,7 +46,21 @@ func (f Filter) Scope() string {
 	if f.ExcludeFailed {
 		q.Set("exclude-failed", "true")
 	}
-	return q.Encode()
+	return q
+}
+
+// Scope is a text that is equal for runs that are about the same workflows and would keep
+// the same blobs of them; "" is a run that keeps everything. Coverage is kept by scope. An
+// archive that encrypts tells nobody what was looked for.
+func (c Config) Scope() string {
+	q := c.Filter.values()
+	maps.Copy(q, c.Policy.Values())
+	scope := q.Encode()
+	if scope != "" && c.Filing.Encrypts() {
+		sum := sha256.Sum256([]byte(scope))
+		return "sha256:" + hex.EncodeToString(sum[:16])
+	}
+	return scope
 }
 
 func (f Filter) query() fetch.Query {
@@ -56,7 +75,7 @@ func (f Filter) matches(w *fetch.Workflow) bool {
 			return false
 		}
 	}
-	return !f.ExcludeFailed || !failed(w.Status)
+	return !f.ExcludeFailed || !w.Status.Failed()
 }
 
 // beyond tells that a listing, newest first, has come to workflows older than the filter
@@ -66,8 +85,4 @@ func (f Filter) beyond(ws []*fetch.Workflow) bool {
 		return false
 	}
 	return !slices.ContainsFunc(ws, func(w *fetch.Workflow) bool { return w.Created.IsZero() || !w.Created.Before(f.From) })
-}
-
-func failed(s fetch.Status) bool {
-	return s.Ended() && !strings.EqualFold(string(s), "succeeded")
 }

@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"civitar/fetch"
+	"civitar/layout"
+	"civitar/policy"
 	"civitar/sink"
 )
 
-// FuzzLayout gives the layout ids and bytes of all sorts: whatever they are, a result lies
+// FuzzFiling gives the standard layout ids and bytes of all sorts: whatever they are, a result lies
 // in a folder of its kind and day, under one safe name.
-func FuzzLayout(f *testing.F) {
+func FuzzFiling(f *testing.F) {
 	f.Add("8484131-20260810223715659", "72bb48c5-4362-46c4-b455-ff0da2414f46-0.jpg", "\xff\xd8\xff\xe0", int64(1786402635))
 	f.Add("../../etc", "passwd", "<html>", int64(0))
 	f.Add("", "", "", int64(-1))
@@ -25,7 +27,9 @@ func FuzzLayout(f *testing.F) {
 			w.Created = time.Unix(created%(1<<37), 0)
 		}
 		mediaType, ext := media([]byte(head))
-		for _, got := range []string{mediaPath(w, fileName(blob, mediaType, ext)), sidecarPath(w)} {
+		j := &job{work: newWork(nil, w, nil), blob: fetch.Blob{ID: fetch.BlobID(blob)}, facts: policy.Facts{Media: mediaType}}
+		filing := Filing{Layout: layout.Standard()}
+		for _, got := range []string{filing.media(j, ext, false), filing.sidecar(w, false)} {
 			parts := strings.Split(got, "/")
 			if len(parts) != 3 || path.Clean(got) != got || parts[0] != "media" && parts[0] != "workflows" || parts[1] != day(w.Created) {
 				t.Fatalf("%q", got)

@@ -31,9 +31,9 @@ const (
 	revisitBatch = 200
 	// askedInVain is how many workflows in a row must not be had for the asking to stop.
 	askedInVain = 5
-	// settle is how long a blob may be missing from a workflow that has succeeded before
-	// it is given up: results land a moment after their workflow ends.
-	settle = 15 * time.Minute
+	// fleeting is how long what a volatile policy goes by can change to any effect: the
+	// server keeps blobs for 30 days.
+	fleeting = 31 * 24 * time.Hour
 )
 
 // list feeds the pipeline. A listing that breaks off ends the feeding, not the run.
@@ -161,6 +161,9 @@ func (w *walk) all(ctx context.Context) error {
 			return err
 		}
 		w.spans = spans
+		if w.Policy.Volatile() {
+			w.spans = olderThan(spans, w.Now().Add(-fleeting))
+		}
 	}
 	if w.Full {
 		w.spans = nil

@@ -8,19 +8,10 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 
 	"civitar/fetch"
-	"civitar/sink"
 )
 
 // headSize is how many of a file's first bytes tell its type.
 const headSize = 3072
-
-func mediaPath(w *fetch.Workflow, name string) string {
-	return path.Join("media", day(w.Created), sink.Element(string(w.ID)+"_"+name))
-}
-
-func sidecarPath(w *fetch.Workflow) string {
-	return path.Join("workflows", day(w.Created), sink.Element(string(w.ID)+".json"))
-}
 
 // day is the folder of a creation time: its day in UTC.
 func day(t time.Time) string {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"civitar/fetch"
+	"civitar/layout"
 )
 
 func TestExtensionIsWhatTheBytesSay(t *testing.T) {
@@ -52,13 +53,14 @@ func TestExtensionIsWhatTheBytesSay(t *testing.T) {
 
 func TestPathsOfAWorkflow(t *testing.T) {
 	w := &fetch.Workflow{ID: "8484131-20260810223715659", Created: time.Date(2026, 8, 10, 23, 30, 0, 0, time.FixedZone("", 2*3600))}
-	if got := mediaPath(w, "$0.json"); got != "media/2026-08-10/8484131-20260810223715659_$0.json" {
+	filing := Filing{Layout: layout.Standard()}
+	if got := filing.media(&job{work: newWork(nil, w, nil), blob: fetch.Blob{ID: "$0.json"}}, ".json", false); got != "media/2026-08-10/8484131-20260810223715659_$0.json" {
 		t.Error(got)
 	}
-	if got := sidecarPath(w); got != "workflows/2026-08-10/8484131-20260810223715659.json" {
+	if got := filing.sidecar(w, false); got != "workflows/2026-08-10/8484131-20260810223715659.json" {
 		t.Error(got)
 	}
-	if got := sidecarPath(&fetch.Workflow{ID: "../x"}); !strings.HasPrefix(got, "workflows/undated/_x~") {
+	if got := filing.sidecar(&fetch.Workflow{ID: "../x"}, false); !strings.HasPrefix(got, "workflows/undated/_x~") {
 		t.Error(got)
 	}
 }

@@ -10,8 +10,8 @@
 //   - list (list.go) walks pages from the newest workflow down and jumps over what earlier
 //     runs have covered (coverage.go); then it asks again, by id, for the workflows that
 //     had not ended.
-//   - expand (expand.go) asks the record what is known, decides what is to be done with
-//     each blob (policy.go), and hands on what has to be fetched.
+//   - expand (expand.go) asks the record what is known, asks the policy what is to be done
+//     with each blob, and hands on what has to be fetched.
 //   - resolve (resolve.go) runs ahead of the transfers, so that none of them waits for a
 //     redirect.
 //   - download (download.go) streams the bytes once, to the sink and through the hash, and
@@ -19,8 +19,9 @@
 //   - record (record.go) is one goroutine. It makes groups of files durable, then their
 //     lines in the journal, and only then moves the coverage past a page.
 //
-// [Fetch] is the download of a single blob, for who wants that and no archive; [Decide]
-// tells what a run would do with a blob.
+// What is kept, package policy says; how it is filed (names, trees, encryption, and what
+// stands beside a file), filing.go. [Fetch] is the download of a single blob, for who
+// wants that and no archive; [Survey] tells what a run would do.
 //
 // The package knows no HTTP and no file paths beyond the names it gives to results; it
 // joins fetch, sink and manifest through the interfaces below.
@@ -39,7 +40,9 @@ import (
 	"golang.org/x/time/rate"
 
 	"civitar/fetch"
+	"civitar/layout"
 	"civitar/manifest"
+	"civitar/policy"
 	"civitar/sink"
 )
 
@@ -66,8 +69,13 @@ type Opener interface {
 // Sink is where bytes come to rest. [*sink.Dir] is one.
 type Sink interface {
 	Begin(key string) (sink.Writer, error)
+	BeginSealed(key string) (sink.Writer, error)
 	Discard(key string) error
 	Commit(context.Context, []sink.File) error
+	// Retire notes files that the record is about to let go of, and Release removes them
+	// unless it still speaks of them: a crash in between leaves nothing behind.
+	Retire(paths []string) error
+	Release(ctx context.Context, recorded func(context.Context, []string) (map[string]bool, error)) error
 }
 
 // Record is what a run asks of the archive's record, and tells it. [*manifest.Manifest]
@@ -77,6 +85,7 @@ type Record interface {
 	Taken(ctx context.Context, folded []string) (map[string]manifest.Key, error)
 	Coverage(ctx context.Context, scope string) ([]manifest.Span, error)
 	Revisit(ctx context.Context, scope, run, after string, n int) ([]string, error)
+	Recorded(ctx context.Context, paths []string) (map[string]bool, error)
 	Append(context.Context, []manifest.Line) error
 }
 
@@ -93,6 +102,8 @@ type Config struct {
 	Record Record
 
 	Filter Filter
+	Policy policy.Policy
+	Filing Filing
 	// IDs, when set, names the workflows instead of the listing.
 	IDs iter.Seq2[fetch.WorkflowID, error]
 	// Limit is the most workflows that are listed; 0 is no limit. A limited run neither
@@ -100,6 +111,9 @@ type Config struct {
 	Limit int
 	// Full lists everything and asks again for what the server withheld or had lost.
 	Full bool
+	// Mend fetches again what the record holds for failed, whatever the policy, and nothing
+	// else.
+	Mend bool
 	// PageSize is the number of workflows a page; 0 leaves it to the server.
 	PageSize int
 
@@ -107,7 +121,6 @@ type Config struct {
 	Resolvers int   // blobs resolved at once (4)
 	Tries     int   // tries of a transfer that makes no headway (5)
 	Bandwidth int64 // bytes a second, all transfers together; 0 is no limit
-	MaxBlob   int64 // the largest blob that is kept, in bytes; 0 is no limit
 
 	// Drain, when it closes, ends the taking in of new work. Transfers in flight go on
 	// for Grace (10 s), then they are cut off; what they have is kept for the next run.
@@ -128,7 +141,8 @@ type Config struct {
 // Event tells what became of a blob.
 type Event struct {
 	Blob  manifest.Blob
-	Known bool // an earlier run had kept it
+	Kind  policy.Kind // "" where the listing does not tell
+	Known bool        // an earlier run had kept it
 }
 
 // ErrOutage is wrapped when the run stopped because the server had gone: what was not
@@ -175,6 +189,12 @@ func (c Config) withDefaults() Config {
 	if c.Tally == nil {
 		c.Tally = &Tally{}
 	}
+	if c.Mend {
+		c.Policy = policy.Policy{Hidden: true, Temp: true, Inputs: true, Previews: true} // it was wanted once
+	}
+	if c.Filing.Layout == nil {
+		c.Filing.Layout = layout.Standard()
+	}
 	return c
 }
 
@@ -190,6 +210,8 @@ type run struct {
 	active  active
 	recent  recent // workflows already handed on; list and expand's own
 
+	survey bool // nothing is fetched
+
 	outcomes chan outcome
 
 	mu          sync.Mutex
@@ -202,15 +224,17 @@ type run struct {
 // no good ([fetch.ErrUnauthorized]), the disk is full ([sink.ErrNoSpace]) or broken. Blobs
 // that failed, and a drained run, are no errors: the summary tells.
 func Run(ctx context.Context, cfg Config) (Summary, error) {
-	cfg = cfg.withDefaults()
-	started := cfg.Now()
+	return newRun(cfg.withDefaults()).run(ctx)
+}
+
+func (r *run) run(ctx context.Context) (Summary, error) {
+	started := r.Now()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
 	stopped, stop := context.WithCancel(ctx)
 	defer stop()
 
-	r := newRun(cfg)
 	r.stopped, r.stop, r.abort = stopped, stop, cancel
 	ended := make(chan struct{})
 	watched := make(chan struct{})
@@ -223,7 +247,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	close(ended)
 	<-watched
 
-	summary := r.Tally.summary(cfg.ID, started, cfg.Now())
+	summary := r.Tally.summary(r.ID, started, r.Now())
 	if err == nil || errors.Is(err, context.Canceled) {
 		err = r.fault
 	}
@@ -233,7 +257,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 func newRun(cfg Config) *run {
 	return &run{
 		Config:   cfg,
-		scope:    cfg.Filter.Scope(),
+		scope:    cfg.Scope(),
 		bytes:    byteLimiter(cfg.Bandwidth),
 		buffers:  sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }},
 		outcomes: make(chan outcome, 2*cfg.Workers),
@@ -262,8 +286,12 @@ func (r *run) start(ctx context.Context, g *errgroup.Group) {
 	}
 	stage(1, func() { close(pages) }, func() error { return r.list(r.stopped, pages) })
 	stage(1, func() { close(found) }, func() error { return r.expand(r.stopped, pages, found) })
-	stage(r.Resolvers, func() { close(located) }, func() error { return r.resolve(r.stopped, found, located) })
-	stage(r.Workers, func() {}, func() error { return r.download(ctx, located) })
+	if r.survey {
+		stage(1, func() {}, func() error { return r.want(found) })
+	} else {
+		stage(r.Resolvers, func() { close(located) }, func() error { return r.resolve(r.stopped, found, located) })
+		stage(r.Workers, func() {}, func() error { return r.download(ctx, located) })
+	}
 	g.Go(func() error { senders.Wait(); close(r.outcomes); return nil })
 	g.Go(func() error { return r.record(ctx) })
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"path"
+	"strings"
 	"time"
 
 	"civitar/manifest"
@@ -39,15 +40,20 @@ func (r *run) record(ctx context.Context) error {
 	}
 	r.abort()
 	for o := range r.outcomes {
-		if o.file != nil {
-			_ = o.file.Suspend() // the run ends with the first error
+		for _, file := range []sink.Writer{o.file, o.beside} {
+			if file != nil {
+				_ = file.Suspend() // the run ends with the first error
+			}
 		}
 	}
 	return err
 }
 
 func (rec *recorder) groups(ctx context.Context) error {
-	var err error
+	err := rec.Sink.Release(ctx, rec.Record.Recorded) // what a run left that was cut off
+	if err != nil {
+		return err
+	}
 	if rec.last, err = rec.Record.Coverage(ctx, rec.scope); err != nil {
 		return err
 	}
@@ -92,11 +98,31 @@ func (rec *recorder) flush(ctx context.Context) error {
 		lines = append(lines, manifest.Coverage{Time: rec.Now().UTC(), Run: rec.ID, Scope: rec.scope, Spans: cover})
 		rec.last = cover
 	}
+	retired := rec.retired()
+	if err := rec.Sink.Retire(retired); err != nil {
+		return err
+	}
 	if err := rec.Record.Append(ctx, lines); err != nil {
 		return err
 	}
+	if len(retired) > 0 {
+		if err := rec.Sink.Release(ctx, rec.Record.Recorded); err != nil {
+			return err
+		}
+	}
 	rec.settle()
 	return nil
+}
+
+// retired are the paths that the record lets go of with this group.
+func (rec *recorder) retired() []string {
+	var paths []string
+	for i := range rec.group {
+		if p := rec.group[i].retired; p != "" {
+			paths = append(paths, p)
+		}
+	}
+	return paths
 }
 
 // commit gives the group's files their names.
@@ -113,22 +139,44 @@ func (rec *recorder) commit(ctx context.Context) error {
 		if o.file == nil {
 			continue
 		}
+		stored, plain := contents(o.file, o.path)
 		if o.workflow != nil {
-			o.workflow.Sidecar, o.workflow.Size, o.workflow.SHA256 = o.path, o.file.Offset(), o.file.Sum()
+			o.workflow.Sidecar, o.workflow.Size, o.workflow.SHA256, o.workflow.Plain = stored.Path, stored.Size, stored.SHA256, plain
 		} else {
-			o.blob.Path, o.blob.Size, o.blob.SHA256 = o.path, o.file.Offset(), o.file.Sum()
+			o.blob.Path, o.blob.Size, o.blob.SHA256, o.blob.Plain = stored.Path, stored.Size, stored.SHA256, plain
 		}
-		files = append(files, sink.File{Writer: o.file, Path: o.path})
+		at := rec.Filing.time(o.work.wf)
+		files = append(files, sink.File{Writer: o.file, Path: o.path, Time: at})
+		if o.beside != nil {
+			files = append(files, sink.File{Writer: o.beside, Path: o.blob.Beside.Path, Time: at})
+			o.blob.Beside, _ = contents(o.beside, o.blob.Beside.Path)
+		}
 	}
 	return rec.Sink.Commit(ctx, files)
+}
+
+// contents tells what a finished file holds as it stands, and where it is encrypted, what
+// it holds in the clear.
+func contents(file sink.Writer, path string) (stored, plain manifest.Content) {
+	stored.Path = path
+	stored.Size, stored.SHA256 = file.Stored()
+	if sum := file.Sum(); sum != stored.SHA256 {
+		plain = manifest.Content{Size: file.Offset(), SHA256: sum}
+	}
+	return stored, plain
 }
 
 // namePaths makes every path its owner's alone, also on systems that ignore case.
 func (rec *recorder) namePaths(ctx context.Context) error {
 	var folded []string
-	for _, o := range rec.group {
-		if o.file != nil {
-			folded = append(folded, sink.Fold(o.path))
+	for i := range rec.group {
+		o := &rec.group[i]
+		if o.file == nil {
+			continue
+		}
+		folded = append(folded, sink.Fold(o.path))
+		if o.beside != nil { // the path itself may have to change, and this one with it
+			folded = append(folded, sink.Fold(rec.Filing.beside(o.path)), sink.Fold(rec.Filing.beside(suffixed(o.path, ownerOf(o)))))
 		}
 	}
 	taken, err := rec.Record.Taken(ctx, folded)
@@ -140,14 +188,31 @@ func (rec *recorder) namePaths(ctx context.Context) error {
 		if o.file == nil {
 			continue
 		}
-		me := ownerOf(o)
-		if owner, ok := taken[sink.Fold(o.path)]; ok && owner != me {
-			dir, name := path.Split(o.path)
-			o.path = dir + sink.Suffix(name, me.Workflow+"\n"+me.Blob)
+		o.path = free(taken, o.path, ownerOf(o))
+		if o.beside != nil {
+			o.blob.Beside.Path = free(taken, rec.Filing.beside(o.path), ownerOf(o))
 		}
-		taken[sink.Fold(o.path)] = me
 	}
 	return nil
+}
+
+// free is a path that nobody else has, and takes it.
+func free(taken map[string]manifest.Key, name string, me manifest.Key) string {
+	if owner, ok := taken[sink.Fold(name)]; ok && owner != me {
+		name = suffixed(name, me)
+	}
+	taken[sink.Fold(name)] = me
+	return name
+}
+
+func suffixed(name string, me manifest.Key) string {
+	dir, file := path.Split(name)
+	bare, sealed := strings.CutSuffix(file, SealedExt)
+	file = sink.Suffix(bare, me.Workflow+"\n"+me.Blob)
+	if sealed {
+		file += SealedExt
+	}
+	return dir + file
 }
 
 func ownerOf(o *outcome) manifest.Key {
@@ -221,7 +286,7 @@ func (rec *recorder) settle() {
 		}
 		rec.Tally.count(*o)
 		if !o.unfinished {
-			rec.Observe(Event{Blob: o.blob, Known: o.known})
+			rec.Observe(Event{Blob: o.blob, Kind: o.kind, Known: o.known})
 		}
 	}
 	for _, ended := range rec.ended {

@@ -1,11 +1,13 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
 	"civitar/fetch"
 	"civitar/manifest"
+	"civitar/policy"
 )
 
 // resolve finds where the bytes of jobs are, ahead of the transfers.
@@ -19,6 +21,12 @@ func (r *run) resolve(ctx context.Context, in <-chan *job, out chan<- *job) erro
 			continue
 		}
 		j.loc = loc
+		if err := r.admit(j, policy.Facts{Level: loc.Level}); err != nil {
+			if err := r.end(ctx, j, err); err != nil {
+				return err
+			}
+			continue
+		}
 		select {
 		case out <- j:
 		case <-ctx.Done():
@@ -35,11 +43,13 @@ func (r *run) end(ctx context.Context, j *job, err error) error {
 		r.outcomes <- r.unfinished(j)
 		return nil
 	}
-	o := outcome{work: j.work, page: j.work.page, blob: r.line(j.work, j.blob)}
+	o := r.outcome(j)
 	o.blob.Asked, o.blob.Reason = true, reasonOf(err)
+	left := new(leftOut)
 	switch {
-	case errors.Is(err, errTooBig):
-		o.blob.State, o.blob.Reason = manifest.Skipped, r.tooBig()
+	case errors.As(err, &left):
+		o.blob.State, o.blob.Reason = left.State, r.reason(j, left.Decision)
+		o.blob.Size, o.blob.Media = j.facts.Size, j.facts.Media
 	case errors.Is(err, fetch.ErrWithheld):
 		o.blob.State = manifest.Withheld
 	case errors.Is(err, fetch.ErrGone):
@@ -58,8 +68,21 @@ func (r *run) end(ctx context.Context, j *job, err error) error {
 	return nil
 }
 
-func (r *run) unfinished(j *job) outcome {
-	return outcome{work: j.work, page: j.work.page, blob: r.line(j.work, j.blob), unfinished: true}
+// leftOut says that the policy leaves a blob out, going by what the server told of it when
+// it was asked.
+type leftOut struct{ policy.Decision }
+
+func (e *leftOut) Error() string { return e.Text() }
+
+// admit asks the policy again, now that more is known of a blob.
+func (r *run) admit(j *job, known policy.Facts) error {
+	j.facts.Level = cmp.Or(known.Level, j.facts.Level)
+	j.facts.Size = cmp.Or(known.Size, j.facts.Size)
+	j.facts.Media = cmp.Or(known.Media, j.facts.Media)
+	if d := r.Policy.Admit(j.work.wf, j.blob, j.facts); !d.Keeps() {
+		return &leftOut{d}
+	}
+	return nil
 }
 
 // reasonOf is what an error says of a blob, without naming it: reasons are counted.
@@ -67,7 +90,7 @@ func reasonOf(err error) string {
 	if e := new(fetch.Error); errors.As(err, &e) {
 		bare := *e
 		bare.Op = ""
-		return clip(bare.Error())
+		return manifest.Brief(bare.Error())
 	}
-	return clip(err.Error())
+	return manifest.Brief(err.Error())
 }

@@ -328,12 +328,12 @@ func TestBlobsLargerThanAllowedAreSkipped(t *testing.T) {
 					return min(len(p), 100), nil
 				})), Size: size}, nil
 			}
-			limit := func(c *Config) { c.MaxBlob = 1000 }
+			limit := func(c *Config) { c.Policy.MaxSize = 1000 }
 			s := b.mustRun(t, limit)
 			if s.Kept != 1 || s.Skipped != 1 || read > 1100 || len(b.sink.partials) > 0 {
 				t.Errorf("%+v, %d bytes read, %d partials left", s, read, len(b.sink.partials))
 			}
-			if got := b.record.of(string(w.ID)).Blobs["big"]; got.Reason != "larger than --max-blob-size, 1,000 bytes" {
+			if got := b.record.of(string(w.ID)).Blobs["big"]; got.Reason != "larger than 1,000 bytes" {
 				t.Errorf("the reason is %q", got.Reason)
 			}
 			if b.mustRun(t, limit); opened != 1 {

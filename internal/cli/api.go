@@ -11,10 +11,11 @@ import (
 // apiFlags say which API is asked, and how fast.
 type apiFlags struct {
 	addressFlags
-	Rate     *float64      `placeholder:"N" help:"API requests a second, 0 for no limit (default 5)."`
-	BlobRate *float64      `placeholder:"N" help:"Blob requests a second, 0 for no limit (default 20)."`
-	Stall    time.Duration `default:"30s" help:"How long a transfer may make no progress before it is tried again (default ${default})."`
-	Retries  int           `default:"5" help:"Tries of a request or transfer (default ${default})."`
+	hideMature bool          // set by commands that have a flag for it
+	Rate       *float64      `placeholder:"N" help:"API requests a second, 0 for no limit (default 5)."`
+	BlobRate   *float64      `placeholder:"N" help:"Blob requests a second, 0 for no limit (default 20)."`
+	Stall      time.Duration `default:"30s" help:"How long a transfer may make no progress before it is tried again (default ${default})."`
+	Retries    int           `default:"5" help:"Tries of a request or transfer (default ${default})."`
 }
 
 const (
@@ -73,5 +74,5 @@ func (f *apiFlags) config(api access, sandboxed bool, log *slog.Logger) fetch.Co
 		blobRate = *f.BlobRate
 	}
 	return fetch.Config{BaseURL: api.url, Token: api.token, UserAgent: "civitar/" + version(), Rate: rate, BlobRate: blobRate,
-		Retries: f.Retries, Stall: f.Stall, Logger: log}
+		Retries: f.Retries, Stall: f.Stall, Logger: log, HideMature: f.hideMature}
 }

@@ -17,7 +17,6 @@ import (
 	"civitar/fetch"
 	"civitar/manifest"
 	"civitar/pipeline"
-	"civitar/sink"
 )
 
 type archiveCmd struct {
@@ -32,10 +31,13 @@ type archiveCmd struct {
 	Limit         int      `placeholder:"N" help:"At most this many workflows."`
 	Workflow      []string `placeholder:"ID" sep:"none" help:"Only this workflow; repeat for more, - reads ids from stdin."`
 	Full          bool     `help:"List everything again, and ask again for what was withheld or gone."`
+	DryRun        bool     `help:"Only tell what would be kept and what left out, and why; fetches and writes nothing."`
+
+	policyFlags
+	filingFlags
 
 	Workers  int      `default:"8" help:"Transfers at once (default ${default})."`
 	BWLimit  byteSize `name:"bwlimit" placeholder:"SIZE" help:"Bytes a second, like 10MiB; 0 for no limit (default)."`
-	MaxBlob  byteSize `name:"max-blob-size" placeholder:"SIZE" help:"Skip blobs larger than this, like 2GiB; 0 for no limit (default)."`
 	PageSize int      `default:"100" help:"Workflows a page of the listing (default ${default}, at most 1000)."`
 
 	Sandbox bool `help:"Archive a simulated account; needs no token and no network."`
@@ -68,7 +70,10 @@ func (c *archiveCmd) check() error {
 	case strings.TrimSpace(c.Dest) == "":
 		return usagef("the archive's folder is empty: give a path")
 	}
-	return c.API.check()
+	if _, err := c.policy(); err != nil {
+		return err
+	}
+	return errors.Join(c.filingFlags.check(), c.API.check())
 }
 
 // Run archives. Its order matters: nothing is written before flags, token and an answer
@@ -79,34 +84,59 @@ func (c *archiveCmd) Run(s *session) error {
 	}
 	screen := newScreen(s.Stderr)
 	log := c.Output.logger(s.World, screen)
+	c.API.hideMature = c.HideMature
 	client, source, disconnect, err := c.API.connect(s, c.Sandbox, log)
 	if err != nil {
 		return err
 	}
 	defer disconnect()
-	record, err := c.openRecord(s, client, manifest.Options{Source: source, Logger: log, Hook: s.Disk})
+	cfg, err := c.config(s, client, log)
 	if err != nil {
 		return err
 	}
-	defer record.Close()
-	dir, err := sink.Open(c.Dest, sink.WithHook(s.Disk))
+	if c.DryRun {
+		return c.survey(s, screen, cfg, client)
+	}
+	h, err := c.hold(s, client, manifest.Options{Source: source, Logger: log, Hook: s.Disk}, cfg.ID)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer h.Close()
 	log.Info("archiving", "archive", c.Dest, "source", source)
-	return c.archive(s, screen, log, client, record, dir)
+	return c.archive(s, screen, cfg, client, h)
 }
 
-// openRecord opens the archive's record. Before a new archive is created, it makes sure
-// of URL and token by one small request, so that a mistake leaves nothing behind.
-func (c *archiveCmd) openRecord(s *session, client *fetch.Client, o manifest.Options) (*manifest.Manifest, error) {
+// config is the run's, but for where things go.
+func (c *archiveCmd) config(s *session, client *fetch.Client, log *slog.Logger) (pipeline.Config, error) {
+	kept, err := c.policy()
+	cfg := pipeline.Config{
+		Source: client, Policy: kept,
+		Filter: pipeline.Filter{Tags: c.Tag, Text: c.Query, From: c.From.Time, To: c.To.end(), ExcludeFailed: c.ExcludeFailed, Oldest: c.Oldest},
+		Limit:  c.Limit, Full: c.Full, PageSize: c.PageSize, Workers: c.Workers, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
+		Drain: s.drain, ID: rand.Text()[:12], Logger: log, Tally: &pipeline.Tally{},
+	}
+	if len(c.Workflow) > 0 {
+		cfg.IDs = c.ids(s.Stdin)
+	}
+	return cfg, err
+}
+
+// hold opens the archive. Before a new one is created, it makes sure of URL and token by
+// one small request, so that a mistake leaves nothing behind.
+func (c *archiveCmd) hold(s *session, client *fetch.Client, o manifest.Options, run string) (*held, error) {
 	if info, err := os.Stat(c.Dest); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("%s is a file: give a folder for the archive", c.Dest)
 	}
 	ctx, cancel := s.drainable()
 	defer cancel()
 	if !manifest.Exists(c.Dest) {
+		files, err := c.asked(manifest.Files{})
+		if err == nil {
+			err = checkFiles(files)
+		}
+		if err != nil {
+			return nil, err
+		}
 		for _, err := range client.Pages(ctx, fetch.Query{Take: 1}) {
 			if err != nil {
 				return nil, err
@@ -114,44 +144,26 @@ func (c *archiveCmd) openRecord(s *session, client *fetch.Client, o manifest.Opt
 			break
 		}
 	}
-	return manifest.Open(ctx, c.Dest, o)
+	return hold(ctx, c.Dest, o, func(record *manifest.Manifest) (manifest.Files, error) { return c.settle(ctx, record, run) })
 }
 
-func (c *archiveCmd) archive(s *session, screen *screen, log *slog.Logger, client *fetch.Client, record *manifest.Manifest, dir *sink.Dir) error {
-	tally := &pipeline.Tally{}
-	cfg := pipeline.Config{
-		Source: client, Sink: dir, Record: record,
-		Filter: pipeline.Filter{Tags: c.Tag, Text: c.Query, From: c.From.Time, To: c.To.end(), ExcludeFailed: c.ExcludeFailed, Oldest: c.Oldest},
-		Limit:  c.Limit, Full: c.Full, PageSize: c.PageSize, Workers: c.Workers, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit), MaxBlob: int64(c.MaxBlob),
-		Drain: s.drain, ID: rand.Text()[:12], Logger: log, Tally: tally,
-	}
-	if len(c.Workflow) > 0 {
-		cfg.IDs = c.ids(s.Stdin)
-	}
-	p := &progress{tally: tally, pace: client.Pace, screen: screen, log: log, quiet: c.Output.Quiet}
+func (c *archiveCmd) archive(s *session, screen *screen, cfg pipeline.Config, client *fetch.Client, h *held) error {
+	cfg.Record, cfg.Sink, cfg.Filing = h.record, h.dir, h.filing
+	p := &progress{tally: cfg.Tally, pace: client.Pace, screen: screen, log: cfg.Logger, quiet: c.Output.Quiet}
 	if c.Output.JSON {
 		p.events = newEvents(s.Stdout)
 		cfg.Observe = p.events.blob
 	}
-	stop, shown := make(chan struct{}), make(chan struct{})
-	go func() { defer close(shown); p.show(stop) }()
-	go func() { // says what the signal does, while the transfers in flight go on
-		select {
-		case <-stop:
-		case <-s.drain:
-			fmt.Fprintln(screen, "civitar: finishing the transfers in flight (10 s at most); interrupt again to stop now")
-		}
-	}()
+	stop := p.watch(s.drain)
 	summary, err := pipeline.Run(s.ctx, cfg)
-	close(stop)
-	<-shown
+	stop()
 
 	inOrder := err == nil && !summary.Interrupted
-	err = errors.Join(err, finish(record, dir, summary, cfg.Filter.Scope()))
+	err = errors.Join(err, finish(h, summary, cfg))
 	if inOrder && err == nil {
-		record.Settle(cfg.Filter.Scope() == "" && cfg.Limit == 0 && cfg.IDs == nil)
+		h.record.Settle(cfg.Filter.Whole() && cfg.Limit == 0 && cfg.IDs == nil)
 	}
-	err = errors.Join(err, record.Close()) // first of all: whoever reads the summary may hang up
+	err = errors.Join(err, h.Close()) // first of all: whoever reads the summary may hang up
 	if p.events != nil {
 		p.events.summary(c.Dest, summary, err)
 	} else if !c.Output.Quiet {
@@ -161,19 +173,19 @@ func (c *archiveCmd) archive(s *session, screen *screen, log *slog.Logger, clien
 }
 
 // finish writes down that the run ended, and tidies up.
-func finish(record *manifest.Manifest, dir *sink.Dir, summary pipeline.Summary, scope string) error {
+func finish(h *held, summary pipeline.Summary, cfg pipeline.Config) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	now := time.Now()
-	line, err := summaryLine(summary, scope, now)
+	line, err := summaryLine(summary, cfg, now)
 	if err == nil {
-		err = record.Append(ctx, []manifest.Line{line})
+		err = h.record.Append(ctx, []manifest.Line{line})
 	}
 	if err == nil {
-		err = record.Summarize(ctx, now)
+		err = h.record.Summarize(ctx, now)
 	}
 	if err == nil {
-		err = dir.Sweep(now)
+		err = h.dir.Sweep(now)
 	}
 	return err
 }
@@ -228,4 +240,14 @@ func (s *session) drainable() (context.Context, context.CancelFunc) {
 		}
 	}()
 	return ctx, cancel
+}
+
+// interrupted tells that a signal has come.
+func (s *session) interrupted() bool {
+	select {
+	case <-s.drain:
+		return true
+	default:
+		return s.ctx.Err() != nil
+	}
 }

@@ -56,6 +56,10 @@ type commands struct {
 	Verify  verifyCmd  `cmd:"" group:"archive" help:"Compare an archive with its record: find what is missing, altered or foreign."`
 	Repair  repairCmd  `cmd:"" group:"archive" help:"Fetch again what is missing or altered, and say what can no longer be restored."`
 
+	Prune    pruneCmd    `cmd:"" group:"archive" help:"List what a stricter policy would not keep; move or remove it when told to."`
+	Relayout relayoutCmd `cmd:"" group:"archive" help:"Give the files of an archive other names and places."`
+	Decrypt  decryptCmd  `cmd:"" group:"archive" help:"Write the files of an encrypted archive in the clear, into another folder."`
+
 	Workflows workflowsCmd `cmd:"" group:"look" help:"List your workflows."`
 	Workflow  workflowCmd  `cmd:"" group:"look" help:"Show one workflow, or wait for it."`
 	Step      stepCmd      `cmd:"" group:"look" help:"Show one step of a workflow."`
@@ -68,6 +72,7 @@ type commands struct {
 	Login  loginCmd  `cmd:"" group:"setup" help:"Keep an API token for all commands."`
 	Logout logoutCmd `cmd:"" group:"setup" help:"Forget the token that was kept."`
 
+	Layout     layoutCmd     `cmd:"" group:"other" help:"Tell what the names of files can be made of, and try a template."`
 	Sandbox    sandboxCmd    `cmd:"" group:"other" help:"Serve a simulated orchestrator on loopback, to try things on."`
 	Completion completionCmd `cmd:"" group:"other" help:"Print a shell's completion script."`
 	Version    versionCmd    `cmd:"" group:"other" help:"Tell the version."`
@@ -80,6 +85,8 @@ func groups() []kong.Group {
 		{Key: "look", Title: "Look things up:"},
 		{Key: "setup", Title: "Get access:"},
 		{Key: "other", Title: "Other:"},
+		{Key: "keep", Title: "What to keep:"},
+		{Key: "file", Title: "How to file it:"},
 	}
 }
 
@@ -148,6 +155,7 @@ func report(w World, err error) int {
 		return exit.code
 	case errors.As(err, &usage):
 		fmt.Fprintf(w.Stderr, "civitar: %s (see civitar --help)\n", oneLine(err.Error()))
+		showPlace(w.Stderr, err)
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(w.Stderr, "civitar: interrupted")

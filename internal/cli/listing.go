@@ -118,8 +118,8 @@ func shellWord(word string) string {
 }
 
 // workflowLayout is what workflowRecord makes.
-func workflowLayout() layout {
-	return layout{
+func workflowShape() shape {
+	return shape{
 		fields:  []string{"id", "status", "created", "completed", "nsfw", "tags", "steps", "prompt"},
 		columns: []string{"id", "status", "created", "nsfw", "steps", "prompt"},
 		few:     []string{"id", "status", "created", "prompt"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -83,15 +84,26 @@ func (c *logoutCmd) Run(s *session) error {
 	return nil
 }
 
-// readToken asks on a terminal, without echo, and reads the first line of stdin elsewhere.
 func (s *session) readToken(prompt string) (string, error) {
+	text, err := s.readSecret(prompt)
+	return cleanToken(text), err
+}
+
+// passphrase asks for the one of an identity.
+func (s *session) passphrase(prompt string) (string, error) {
+	text, err := s.readSecret(prompt)
+	return strings.TrimRight(text, "\r\n"), err
+}
+
+// readSecret asks on a terminal, without echo, and reads the first line of stdin elsewhere.
+func (s *session) readSecret(prompt string) (string, error) {
 	f, ok := s.Stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		line, err := bufio.NewReader(io.LimitReader(s.Stdin, 1<<16)).ReadString('\n')
 		if err == io.EOF {
 			err = nil
 		}
-		return cleanToken(line), err
+		return line, err
 	}
 	before, err := term.GetState(int(f.Fd()))
 	if err != nil {
@@ -110,7 +122,7 @@ func (s *session) readToken(prompt string) (string, error) {
 	}()
 	select {
 	case a := <-typed:
-		return cleanToken(string(a.text)), a.err
+		return string(a.text), a.err
 	case <-s.drain: // the reading cannot be stopped, but the echo must come back
 		return "", errors.Join(exitError{exitInterrupted}, term.Restore(int(f.Fd()), before))
 	}

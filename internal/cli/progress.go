@@ -40,6 +40,21 @@ type sample struct {
 	done  int64
 }
 
+// watch shows the run until the function it returns is called, and says what a first
+// interrupt does.
+func (p *progress) watch(drain <-chan struct{}) (stop func()) {
+	ended, shown := make(chan struct{}), make(chan struct{})
+	go func() { defer close(shown); p.show(ended) }()
+	go func() {
+		select {
+		case <-ended:
+		case <-drain:
+			fmt.Fprintln(p.screen, "civitar: finishing the transfers in flight (10 s at most); interrupt again to stop now")
+		}
+	}()
+	return func() { close(ended); <-shown }
+}
+
 // show runs until stop closes.
 func (p *progress) show(stop <-chan struct{}) {
 	p.started = time.Now()

@@ -11,16 +11,17 @@ import (
 	"civitar/internal/verify"
 	"civitar/manifest"
 	"civitar/pipeline"
-	"civitar/sink"
+	"civitar/policy"
 )
 
 type repairCmd struct {
-	Dest    string      `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
-	Workers int         `default:"8" help:"Transfers at once (default ${default})."`
-	BWLimit byteSize    `name:"bwlimit" placeholder:"SIZE" help:"Bytes a second, like 10MiB; 0 for no limit (default)."`
-	Sandbox bool        `help:"The archive is of the simulated account; needs no token and no network."`
-	API     apiFlags    `embed:""`
-	Output  outputFlags `embed:""`
+	Dest     string      `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
+	Workers  int         `default:"8" help:"Transfers at once (default ${default})."`
+	BWLimit  byteSize    `name:"bwlimit" placeholder:"SIZE" help:"Bytes a second, like 10MiB; 0 for no limit (default)."`
+	Identity []string    `short:"i" type:"existingfile" placeholder:"FILE" help:"Reads the sidecars of an encrypted archive."`
+	Sandbox  bool        `help:"The archive is of the simulated account; needs no token and no network."`
+	API      apiFlags    `embed:""`
+	Output   outputFlags `embed:""`
 }
 
 func (repairCmd) Help() string { return "Example:  civitar repair ~/civitai" }
@@ -52,44 +53,53 @@ func (c *repairCmd) Run(s *session) error {
 	defer disconnect()
 	ctx, cancel := s.drainable()
 	defer cancel()
-	record, err := manifest.Open(ctx, c.Dest, manifest.Options{Source: source, Logger: log, Repair: true, Hook: s.Disk})
+	h, err := hold(ctx, c.Dest, manifest.Options{Source: source, Logger: log, Repair: true, Hook: s.Disk}, nil)
 	if err != nil {
 		return err
 	}
-	defer record.Close()
-	dir, err := sink.Open(c.Dest, sink.WithHook(s.Disk))
+	defer h.Close()
+	unseal, err := unsealer(s, c.Identity)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	runs, err := h.record.Runs(ctx, 1)
+	if err != nil {
+		return err
+	}
+	var kept policy.Policy
+	if len(runs) > 0 {
+		if kept, err = lastPolicy(&runs[0]); err != nil {
+			return err
+		}
+	}
 	told := newFindings(s, c.Output.JSON)
 	cfg := repair.Config{
-		Dir: c.Dest, Record: record, Sink: dir, Progress: &verify.Progress{}, Tell: func(st repair.Step) { c.tell(told, st) },
-		Pipeline: pipeline.Config{Source: client, Workers: c.Workers, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
+		Dir: c.Dest, Unseal: unseal, Record: h.record, Sink: h.dir, Progress: &verify.Progress{}, Tell: func(st repair.Step) { c.tell(told, st) },
+		Pipeline: pipeline.Config{Source: client, Policy: kept, Filing: h.filing, Workers: c.Workers, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
 			Drain: s.drain, ID: rand.Text()[:12], Logger: log},
 	}
 	stop := told.watch(cfg.Progress, c.Output.Quiet || c.Output.JSON)
 	report, err := repair.Run(s.ctx, cfg)
 	stop()
-	return c.verdict(s, told, report, errors.Join(err, c.finish(record, dir, report, err == nil)))
+	return c.verdict(s, told, report, errors.Join(err, c.finish(h, cfg.Pipeline, report, err == nil)))
 }
 
 // finish writes down what was done.
-func (c *repairCmd) finish(record *manifest.Manifest, dir *sink.Dir, r repair.Report, inOrder bool) error {
+func (c *repairCmd) finish(h *held, cfg pipeline.Config, r repair.Report, inOrder bool) error {
 	if r.Run != nil {
-		if err := finish(record, dir, *r.Run, ""); err != nil {
+		if err := finish(h, *r.Run, cfg); err != nil {
 			return err
 		}
 		inOrder = inOrder && !r.Run.Interrupted
 	} else {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := record.Summarize(ctx, time.Now()); err != nil {
+		if err := h.record.Summarize(ctx, time.Now()); err != nil {
 			return err
 		}
 	}
 	if inOrder {
-		record.Settle(false)
+		h.record.Settle(false)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"civitar/fetch"
 	"civitar/manifest"
 	"civitar/pipeline"
-	"civitar/sink"
+	"civitar/policy"
 )
 
 type resultsCmd struct {
@@ -30,7 +30,7 @@ func (resultsCmd) Help() string {
 
 // Run lists every output of a workflow with what a run would do with it, or did.
 func (c *resultsCmd) Run(s *session) error {
-	l := layout{fields: resultFields(), columns: []string{"blob", "state", "nsfw", "kind", "reason"}}
+	l := shape{fields: resultFields(), columns: []string{"blob", "state", "nsfw", "kind", "reason"}}
 	if c.Download {
 		l.columns = []string{"state", "size", "reason", "path"}
 	}
@@ -46,13 +46,13 @@ func (c *resultsCmd) Run(s *session) error {
 		if c.Download {
 			return c.download(s, client, w, p)
 		}
-		now := time.Now()
+		now, all := time.Now(), policy.Policy{}
 		for _, b := range w.Blobs {
-			state, reason := pipeline.Decide(w, b, now)
-			if state == "" {
-				state = "deliverable"
+			d := all.Decide(w, b, policy.Facts{}, now)
+			if d.Keeps() {
+				d.State = "deliverable"
 			}
-			if err := p.write(resultRecord(b, manifest.Blob{State: state, Reason: reason})); err != nil {
+			if err := p.write(resultRecord(b, manifest.Blob{State: d.State, Reason: d.Text()})); err != nil {
 				return err
 			}
 		}
@@ -65,23 +65,19 @@ func (c *resultsCmd) download(s *session, client *fetch.Client, w *fetch.Workflo
 	ctx, cancel := s.drainable()
 	defer cancel()
 	log := slog.New(notes{s.Stderr})
-	record, err := manifest.Open(ctx, c.Dir, manifest.Options{Source: c.source(s), Logger: log})
+	h, err := hold(ctx, c.Dir, manifest.Options{Source: c.source(s), Logger: log}, nil)
 	if err != nil {
 		return err
 	}
-	defer record.Close()
-	dir, err := sink.Open(c.Dir)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
+	defer h.Close()
 	states := map[string]manifest.Blob{}
-	summary, err := pipeline.Run(s.ctx, pipeline.Config{
-		Source: client, Sink: dir, Record: record, Tries: c.Look.Retries, Drain: s.drain, ID: rand.Text()[:12], Logger: log,
+	cfg := pipeline.Config{
+		Source: client, Sink: h.dir, Record: h.record, Filing: h.filing, Tries: c.Look.Retries, Drain: s.drain, ID: rand.Text()[:12], Logger: log,
 		IDs:     func(yield func(fetch.WorkflowID, error) bool) { yield(w.ID, nil) },
 		Observe: func(e pipeline.Event) { states[e.Blob.Blob] = e.Blob },
-	})
-	err = errors.Join(err, finish(record, dir, summary, pipeline.Filter{}.Scope()))
+	}
+	summary, err := pipeline.Run(s.ctx, cfg)
+	err = errors.Join(err, finish(h, summary, cfg))
 	for _, b := range w.Blobs {
 		got, ok := states[string(b.ID)]
 		if !ok {

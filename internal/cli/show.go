@@ -41,8 +41,8 @@ type form interface {
 
 func (p *printer) write(r record) error { return p.form.write(r.pick(p.fields)) }
 
-// layout is what a command's records look like.
-type layout struct {
+// shape is what a command's records look like.
+type shape struct {
 	fields  []string // all of them
 	columns []string // those of a table that is not wide
 	few     []string // those that a narrow terminal has room for, if not all of columns
@@ -57,7 +57,7 @@ const (
 )
 
 // printer checks the flags and makes the form they ask for.
-func (f *showFlags) printer(s *session, l layout) (*printer, error) {
+func (f *showFlags) printer(s *session, l shape) (*printer, error) {
 	for _, name := range f.Fields {
 		if !slices.Contains(l.fields, name) {
 			return nil, usagef("--fields: there is no %q; there are %s", name, strings.Join(l.fields, ", "))
@@ -72,7 +72,7 @@ func (f *showFlags) printer(s *session, l layout) (*printer, error) {
 }
 
 // form makes the form that --output names.
-func (f *showFlags) form(out output, l layout) form {
+func (f *showFlags) form(out output, l shape) form {
 	as := f.Output
 	switch {
 	case as != "auto":
@@ -103,7 +103,7 @@ func (f *showFlags) form(out output, l layout) form {
 }
 
 // columns are those of a table.
-func (f *showFlags) columns(out output, l layout) []string {
+func (f *showFlags) columns(out output, l shape) []string {
 	switch {
 	case len(f.Fields) > 0:
 		return f.Fields
@@ -121,7 +121,7 @@ func (f *showFlags) show(s *session, r record) error {
 	for i := range r {
 		names[i] = r[i].name
 	}
-	p, err := f.printer(s, layout{fields: names, single: true})
+	p, err := f.printer(s, shape{fields: names, single: true})
 	if err != nil {
 		return err
 	}

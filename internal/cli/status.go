@@ -1,17 +1,21 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
+	"civitar/fetch"
 	"civitar/manifest"
 	"civitar/pipeline"
+	"civitar/policy"
 )
 
 type statusCmd struct {
@@ -33,6 +37,13 @@ type status struct {
 	Totals  manifest.Totals                      `json:"totals"`
 	Reasons map[manifest.State][]manifest.Reason `json:"reasons"`
 	Waiting int64                                `json:"waiting"`
+	// Kept tells what the kept blobs are. Above counts those that the last run would have
+	// left out by their level, and Astray those that are mature and stand among the others
+	// in an archive that keeps them apart: levels change.
+	Kept   *breakdown     `json:"kept"`
+	Above  manifest.Count `json:"above"`
+	Astray manifest.Count `json:"astray"`
+	Limit  string         `json:"maxNsfw,omitempty"` // the last run's limit
 	// Partly is set while there may be more than the record knows of: a run goes on, or the
 	// last one did not come to its end.
 	Partly   bool       `json:"partly"`
@@ -60,7 +71,7 @@ func (c *statusCmd) Run(s *session) error {
 		newEvents(s.Stdout).write(st)
 		return nil
 	}
-	st.show(s.Stdout, time.Now())
+	st.show(s.Stdout, time.Now(), c.List)
 	return nil
 }
 
@@ -91,6 +102,9 @@ func (c *statusCmd) read(s *session) (_ *status, err error) {
 	if len(runs) > 0 {
 		st.LastRun = &runs[0]
 	}
+	if err := st.groups(ctx, r); err != nil {
+		return nil, err
+	}
 	coverages, err := r.Coverages(ctx)
 	if err != nil {
 		return nil, err
@@ -112,6 +126,42 @@ func (c *statusCmd) read(s *session) (_ *status, err error) {
 	return st, nil
 }
 
+// groups tells what the kept blobs are.
+func (st *status) groups(ctx context.Context, r *manifest.Reader) error {
+	files, err := r.Filing(ctx)
+	if err != nil {
+		return err
+	}
+	last, err := lastPolicy(st.LastRun)
+	if err != nil {
+		return fmt.Errorf("the last run's policy cannot be read: %w", err)
+	}
+	st.Limit, st.Kept = string(last.MaxLevel), newBreakdown()
+	add := func(to *manifest.Count, c manifest.Count) { to.Blobs += c.Blobs; to.Bytes += c.Bytes }
+	return r.Groups(ctx, func(g manifest.Group) {
+		st.Kept.add(g, policy.KindOfMedia(g.Media))
+		level := fetch.Level(g.NSFW)
+		if !last.Admits(level) {
+			add(&st.Above, g.Count)
+		}
+		if files.Mature != "" && !g.Apart && policy.Sensitive(level) {
+			add(&st.Astray, g.Count)
+		}
+	})
+}
+
+// lastPolicy is what the last run was to keep; everything, where no run says.
+func lastPolicy(last *manifest.Run) (policy.Policy, error) {
+	if last == nil || len(last.Policy) == 0 {
+		return policy.Policy{}, nil
+	}
+	var values url.Values
+	if err := json.Unmarshal(last.Policy, &values); err != nil {
+		return policy.Policy{}, err
+	}
+	return policy.FromValues(values)
+}
+
 // stopped tells a run that left work, or one of which no end is recorded.
 func stopped(last *manifest.Run) bool {
 	if last == nil {
@@ -126,7 +176,7 @@ func unfinished(c manifest.Coverage) bool {
 	return len(c.Spans) > 0 && !c.Spans[len(c.Spans)-1].Done
 }
 
-func (st *status) show(w io.Writer, now time.Time) {
+func (st *status) show(w io.Writer, now time.Time, list int) {
 	fmt.Fprintf(w, "%s: %s of %s\n", st.Archive, plural(st.blobs(), "blob"), plural(st.Totals.Workflows, "workflow"))
 	fmt.Fprintf(w, "  source    %s\n", oneLine(st.Source))
 	if st.LastRun != nil {
@@ -139,10 +189,25 @@ func (st *status) show(w io.Writer, now time.Time) {
 			fmt.Fprintf(w, "    %17s  %s\n", humanize.Comma(re.Blobs), oneLine(re.Reason))
 		}
 	}
+	st.Kept.show(w, max(list, 1))
+	if st.Above.Blobs > 0 {
+		fmt.Fprintf(w, "%s kept and now not within the last run's --max-nsfw %s: civitar prune %s lists them, and removes them when told to.\n",
+			plural(st.Above.Blobs, "blob"), st.Limit, st.Archive)
+	}
+	if st.Astray.Blobs > 0 {
+		fmt.Fprintf(w, "%s mature or unrated now, and filed among the others: civitar relayout %s moves them.\n", blobsAre(st.Astray.Blobs), st.Archive)
+	}
 	if st.Totals.Open > 0 {
 		fmt.Fprintf(w, "%s not ended when last seen: the next run asks again.\n", workflowsHave(st.Totals.Open))
 	}
 	st.showExpiring(w, now)
+}
+
+func blobsAre(n int64) string {
+	if n == 1 {
+		return "1 blob is"
+	}
+	return humanize.Comma(n) + " blobs are"
 }
 
 func (st *status) blobs() (n int64) {

@@ -14,9 +14,18 @@ import (
 	"civitar/pipeline"
 )
 
-func summaryLine(s pipeline.Summary, scope string, now time.Time) (manifest.Run, error) {
-	data, err := json.Marshal(s)
-	return manifest.Run{Time: now.UTC(), Run: s.Run, Scope: scope, Summary: data}, err
+// summaryLine is the journal's line about a run. An archive that encrypts does not tell
+// what the run was about.
+func summaryLine(s pipeline.Summary, cfg pipeline.Config, now time.Time) (manifest.Run, error) {
+	line := manifest.Run{Time: now.UTC(), Run: s.Run, Scope: cfg.Scope()}
+	var err error
+	if kept := cfg.Policy.Values(); len(kept) > 0 && !cfg.Filing.Encrypts() {
+		line.Policy, err = json.Marshal(kept)
+	}
+	if err == nil {
+		line.Summary, err = json.Marshal(s)
+	}
+	return line, err
 }
 
 // row is one line of a summary: a number, what it counts, and what there is to say of it.
@@ -32,7 +41,7 @@ func showSummary(w io.Writer, dest string, s pipeline.Summary) {
 	fmt.Fprintf(w, "%s: %s of %s\n", dest, plural(s.Seen, "blob"), plural(s.Workflows, "workflow"))
 	row(w, "kept", s.Kept, sizeNote(s.Bytes))
 	row(w, "known", s.Known, noteIf(s.Known, "kept by an earlier run"))
-	row(w, "skipped", s.Skipped, noteIf(s.Skipped, "hidden by you, not a result, or larger than you allow"))
+	row(w, "skipped", s.Skipped, noteIf(s.Skipped, "left out: hidden by you, not a result, or not what you asked for"))
 	row(w, "withheld", s.Withheld, noteIf(s.Withheld, "blocked by the server"))
 	row(w, "gone", s.Gone, noteIf(s.Gone, "the server has them no more, or never had"))
 	row(w, "failed", s.Failed, noteIf(s.Failed, "tried in vain, tried again by the next run"))

@@ -24,7 +24,7 @@ func (c *userCmd) Run(s *session) error {
 	if c.Take < 1 || c.Take > 100 {
 		return usagef("--take must be from 1 to 100")
 	}
-	p, err := c.printer(s, workflowLayout())
+	p, err := c.printer(s, workflowShape())
 	if err != nil {
 		return err
 	}

@@ -18,8 +18,11 @@ type verifyCmd struct {
 	Quick   bool    `help:"Compare sizes and times; read only files that changed since they were recorded."`
 	Sample  percent `placeholder:"SHARE" help:"Read only this share of the archive, like 5%: another part each time, all of it over successive runs."`
 	Workers int     `default:"4" help:"Files read at once (default ${default})."`
-	JSON    bool    `name:"json" help:"Write one JSON object a line to stdout."`
-	Quiet   bool    `short:"q" help:"Show findings and errors only."`
+
+	Identity []string `short:"i" type:"existingfile" placeholder:"FILE" help:"Also decrypt what is encrypted, and prove what it holds."`
+
+	JSON  bool `name:"json" help:"Write one JSON object a line to stdout."`
+	Quiet bool `short:"q" help:"Show findings and errors only."`
 }
 
 func (verifyCmd) Help() string { return "Example:  civitar verify ~/civitai --sample 5%" }
@@ -41,9 +44,13 @@ func (c *verifyCmd) Run(s *session) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	unseal, err := unsealer(s, c.Identity)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := s.drainable()
 	defer cancel()
-	o := verify.Options{Quick: c.Quick, Share: float64(c.Sample), Workers: c.Workers, Progress: &verify.Progress{}}
+	o := verify.Options{Unseal: unseal, Quick: c.Quick, Share: float64(c.Sample), Workers: c.Workers, Progress: &verify.Progress{}}
 	told := newFindings(s, c.JSON)
 	stop := told.watch(o.Progress, c.Quiet || c.JSON)
 	report, err := verify.Run(ctx, c.Dest, o, told.tell)

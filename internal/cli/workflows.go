@@ -67,7 +67,7 @@ func (c *workflowsCmd) Run(s *session) error {
 	if !c.From.IsZero() && !c.To.IsZero() && c.To.end().Before(c.From.Time) {
 		return usagef("--from is later than --to")
 	}
-	p, err := c.printer(s, workflowLayout())
+	p, err := c.printer(s, workflowShape())
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"time"
 
@@ -49,9 +50,12 @@ type Config struct {
 	Dir    string
 	Record *manifest.Manifest // opened with Options.Repair
 	Sink   *sink.Dir
-	// Pipeline is the run that fetches what is missing. Record, Sink, IDs, Limit, Filter
-	// and Full are set here.
+	// Pipeline is the run that fetches what is missing. Record, Sink, IDs, Limit, Filter,
+	// Full and Mend are set here. Its policy counts only where everything has to be listed
+	// again.
 	Pipeline pipeline.Config
+	// Unseal reads what is encrypted; nil where there is no identity.
+	Unseal   func(io.Reader) (io.Reader, error)
 	Progress *verify.Progress // nil makes one
 	Tell     func(Step)       // called for each step, one at a time
 	Now      func() time.Time // nil is time.Now
@@ -75,6 +79,9 @@ type repair struct {
 	ledger *ledger
 	steps  map[Action]int64
 	lines  []manifest.Line // not yet appended
+
+	retired []string // paths that these lines let go of
+	besides int      // lost files that stood beside others
 }
 
 // Run repairs the archive. Its error is what stopped it; what was done until then holds,
@@ -107,7 +114,7 @@ func Run(ctx context.Context, cfg Config) (_ Report, err error) {
 	if report.Run, err = r.fetch(ctx); err != nil {
 		return report, errors.Join(err, r.tellOutcomes(context.WithoutCancel(ctx)))
 	}
-	return report, r.tellOutcomes(ctx)
+	return report, errors.Join(r.tellOutcomes(ctx), r.restand(ctx))
 }
 
 func (r *repair) tell(s Step) {
@@ -181,16 +188,26 @@ func (r *repair) want(ctx context.Context, f verify.Finding) error {
 		return nil
 	}
 	now := r.Now().UTC()
-	if f.Blob != "" {
-		b := k.Blobs[f.Blob]
+	if b := k.Blobs[f.Blob]; f.Beside {
+		if b.State != manifest.Kept { // it is fetched again itself
+			return nil
+		}
+		b.Time, b.Run, b.Created, b.Beside = now, r.Pipeline.ID, k.Workflow.Created, manifest.Content{}
+		r.lines = append(r.lines, b)
+		r.besides++
+	} else if f.Blob != "" {
 		b.Time, b.Run, b.Created = now, r.Pipeline.ID, k.Workflow.Created
 		b.State, b.Reason, b.Asked = manifest.Failed, wasKept, false
-		b.Path, b.Size, b.SHA256 = "", 0, ""
+		b.Path, b.Size, b.SHA256, b.Plain = "", 0, "", manifest.Content{}
+		if b.Beside.Path != "" { // it comes anew with the blob
+			r.retired = append(r.retired, b.Beside.Path)
+			b.Beside = manifest.Content{}
+		}
 		r.lines = append(r.lines, b)
 	} else if k.Workflow.Sidecar != "" {
 		w := k.Workflow
 		w.Time, w.Run, w.Open = now, r.Pipeline.ID, true
-		w.Sidecar, w.Print, w.Size, w.SHA256 = "", "", 0, ""
+		w.Sidecar, w.Print, w.Size, w.SHA256, w.Plain = "", "", 0, "", manifest.Content{}
 		r.lines = append(r.lines, w)
 	}
 	if err := r.ledger.add(f); err != nil {
@@ -203,8 +220,28 @@ func (r *repair) want(ctx context.Context, f verify.Finding) error {
 }
 
 func (r *repair) flush(ctx context.Context) error {
-	err := r.Record.Append(ctx, r.lines)
-	r.lines = r.lines[:0]
+	err := r.Sink.Retire(r.retired)
+	if err == nil {
+		err = r.Record.Append(ctx, r.lines)
+	}
+	if err == nil && len(r.retired) > 0 {
+		err = r.Sink.Release(ctx, r.Record.Recorded)
+	}
+	r.lines, r.retired = r.lines[:0], r.retired[:0]
+	return err
+}
+
+// restand writes what is to stand beside files anew where it was lost: the sidecars hold
+// what it is made of.
+func (r *repair) restand(ctx context.Context) error {
+	if r.besides == 0 {
+		return nil
+	}
+	err := pipeline.Refile(ctx, pipeline.Refiling{Sink: r.Sink, Record: r.Record, Filing: r.Pipeline.Filing, Unseal: r.Unseal,
+		ID: r.Pipeline.ID, Now: r.Now, Observe: func(string, string) {}})
+	if errors.Is(err, pipeline.ErrSealed) { // the next one that can read them
+		return nil
+	}
 	return err
 }
 
@@ -215,7 +252,7 @@ func (r *repair) fetch(ctx context.Context) (*pipeline.Summary, error) {
 		return nil, nil
 	}
 	cfg := r.Pipeline
-	cfg.Record, cfg.Sink, cfg.Filter, cfg.Limit, cfg.Full = r.Record, r.Sink, pipeline.Filter{}, 0, false
+	cfg.Record, cfg.Sink, cfg.Filter, cfg.Limit, cfg.Full, cfg.Mend = r.Record, r.Sink, pipeline.Filter{}, 0, false, r.Record.Damaged == 0
 	if r.Record.Damaged == 0 {
 		cfg.IDs = r.again(ctx)
 	}
@@ -248,6 +285,9 @@ func (r *repair) again(ctx context.Context) iter.Seq2[fetch.WorkflowID, error] {
 // tellOutcomes says of everything that was missing what has become of it.
 func (r *repair) tellOutcomes(ctx context.Context) error {
 	return r.ledger.each(func(f verify.Finding) error {
+		if f.Beside {
+			return nil
+		}
 		known, err := r.Record.Known(ctx, []string{f.Workflow})
 		if err != nil {
 			return err

@@ -10,10 +10,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"civitar/internal/durable"
 	"civitar/manifest"
+	"civitar/pipeline"
 )
 
 const (
@@ -71,7 +73,7 @@ func (v *verification) unsettled() (since time.Time, held bool) {
 
 // check compares a file with its record. Its error is the context's.
 func (v *verification) check(ctx context.Context, f manifest.File, buf []byte) (Finding, error) {
-	bad := Finding{Path: f.Path, Workflow: f.Workflow, Blob: f.Blob}
+	bad := Finding{Path: f.Path, Workflow: f.Workflow, Blob: f.Blob, Beside: f.Beside}
 	say := func(k Kind, since time.Time, format string, args ...any) (Finding, error) {
 		bad.Kind, bad.Since, bad.What = k, since.UTC().Truncate(time.Millisecond), fmt.Sprintf(format, args...)
 		return bad, nil
@@ -134,15 +136,37 @@ func (v *verification) read(ctx context.Context, f manifest.File, buf []byte) (s
 	}
 	defer file.Close()
 	h := sha256.New()
-	if _, err := io.CopyBuffer(h, v.counted(ctx, file), buf); err != nil {
+	from := io.TeeReader(v.counted(ctx, file), h)
+	if v.Unseal != nil && strings.HasSuffix(f.Path, pipeline.SealedExt) {
+		if err := v.proveSealed(f, from, buf); err != nil {
+			return "", nil, err
+		}
+	}
+	if _, err := io.CopyBuffer(io.Discard, from, buf); err != nil {
 		return "", nil, err
 	}
 	v.hashed.Add(1)
 	sum = hex.EncodeToString(h.Sum(nil))
-	if f.Blob == "" && sum != f.SHA256 {
+	if f.Blob == "" && sum != f.SHA256 && f.Plain == (manifest.Content{}) {
 		invalid = parses(file)
 	}
 	return sum, invalid, nil
+}
+
+// proveSealed decrypts a file and compares what it holds with the record.
+func (v *verification) proveSealed(f manifest.File, from io.Reader, buf []byte) error {
+	clear, err := v.Unseal(from)
+	if err != nil {
+		return err
+	}
+	h := sha256.New()
+	if _, err := io.CopyBuffer(h, clear, buf); err != nil {
+		return err
+	}
+	if sum := hex.EncodeToString(h.Sum(nil)); f.Plain.SHA256 != "" && sum != f.Plain.SHA256 {
+		return fmt.Errorf("what it holds has SHA-256 %s, recorded with %s", sum, f.Plain.SHA256)
+	}
+	return nil
 }
 
 // parses tells whether a file is one JSON value, in little memory.

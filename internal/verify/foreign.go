@@ -23,7 +23,7 @@ const (
 )
 
 // own are the files that the program itself keeps beside the results.
-var own = regexp.MustCompile(`^\.civitar/(manifest\.json|verify\.json|lock|index\.db(-wal|-shm|-journal)?|journal/[0-9]{6,9}\.jsonl)$`)
+var own = regexp.MustCompile(`^\.civitar/(manifest\.json|verify\.json|retired\.json(\.new)?|lock|index\.db(-wal|-shm|-journal)?|journal/[0-9]{6,9}\.jsonl)$`)
 
 // ours tells paths that are not looked for in the record.
 func ours(name string) bool { return own.MatchString(name) || sink.IsPartial(name) }
@@ -39,8 +39,16 @@ func dropping(name string) bool {
 
 // foreign walks the archive and looks for files that the record does not speak of.
 func (v *verification) foreign(ctx context.Context) error {
+	retired, err := sink.Retired(v.root) // the next run removes them
+	if err != nil {
+		return v.unreadable(sink.StateDir, err)
+	}
+	v.retired = make(map[string]bool, len(retired))
+	for _, p := range retired {
+		v.retired[p] = true
+	}
 	var batch []string
-	err := v.walk(ctx, ".", func(name string) error {
+	err = v.walk(ctx, ".", func(name string) error {
 		batch = append(batch, name)
 		if len(batch) < lookUp {
 			return nil
@@ -71,7 +79,7 @@ func (v *verification) walk(ctx context.Context, dir string, use func(name strin
 			switch {
 			case ctx.Err() != nil:
 				return ctx.Err()
-			case name == sink.AsideDir || ours(name) || dropping(name):
+			case name == sink.AsideDir || ours(name) || dropping(name) || v.retired[name]:
 			case e.IsDir():
 				below = append(below, name)
 			default:

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -51,6 +52,7 @@ type Finding struct {
 	Since    time.Time `json:"since,omitzero"`
 	Workflow string    `json:"workflow,omitempty"`
 	Blob     string    `json:"blob,omitempty"`
+	Beside   bool      `json:"beside,omitempty"` // it is the file that stands beside the blob's
 }
 
 // Options are those of [Run].
@@ -62,6 +64,9 @@ type Options struct {
 	Share float64
 	// Workers is how many files are read at once (4).
 	Workers int
+	// Unseal reads an encrypted file; with it, what the file holds is proved too. nil proves
+	// the file as it stands.
+	Unseal func(io.Reader) (io.Reader, error)
 	// Own is for the process that holds the archive: no run is at work beside it.
 	Own bool
 	// Now is the clock; nil is time.Now.
@@ -97,6 +102,8 @@ type verification struct {
 	audit *manifest.Audit
 	root  *os.Root
 	part  part
+	// retired are files that the record has let go of, and that are about to be removed.
+	retired map[string]bool
 
 	hashed, unfinished atomic.Int64
 

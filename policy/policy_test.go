@@ -1,4 +1,4 @@
-package pipeline
+package policy
 
 import (
 	"strings"
@@ -10,7 +10,7 @@ import (
 )
 
 func TestDecide(t *testing.T) {
-	now := start.Add(24 * time.Hour)
+	now := time.Date(2026, 8, 11, 12, 0, 0, 0, time.UTC)
 	good := fetch.Blob{Available: true, URL: "https://x/a"}
 	for _, c := range []struct {
 		name   string
@@ -47,33 +47,11 @@ func TestDecide(t *testing.T) {
 			if c.blob != nil {
 				c.blob(&b)
 			}
-			if got := decide(w, b, now); got.state != c.want || !strings.Contains(got.reason, c.reason) {
-				t.Errorf("got %q (%s), want %q (%s)", got.state, got.reason, c.want, c.reason)
+			if got := new(Policy).Decide(w, b, Facts{}, now); got.State != c.want || !strings.Contains(got.Text(), c.reason) {
+				t.Errorf("got %q (%s), want %q (%s)", got.State, got.Text(), c.want, c.reason)
 			}
 		})
 	}
 }
 
 func unavailable(b *fetch.Blob) { b.Available = false }
-
-func TestPrintLeavesExpiriesOut(t *testing.T) {
-	same := []string{
-		`{"url":"u","urlExpiresAt":"2026-01-01T00:00:00Z","id":"a"}`,
-		`{"url":"u","urlExpiresAt":"2027-05-25T23:21:19.5989604Z","id":"a"}`,
-	}
-	others := []string{
-		`{"url":"u","urlExpiresAt":"2026-01-01T00:00:00Z","id":"b"}`,
-		`{"url":"u","urlExpiresAt":null,"id":"b"}`,
-		`{"url":"u","id":"a"}`,
-		`{"url":"u","urlExpiresAt":"`,
-	}
-	want := print([]byte(same[0]))
-	if print([]byte(same[1])) != want {
-		t.Error("another expiry makes another print")
-	}
-	for _, o := range others {
-		if print([]byte(o)) == want {
-			t.Errorf("the same print for %s", o)
-		}
-	}
-}
