@@ -11,7 +11,7 @@ func TestFilesOfIdentitiesAreRead(t *testing.T) {
 	t.Parallel()
 	a, b, q := x25519(t), x25519(t), hybrid(t)
 	native := "# created: today\n# public key: " + a.public + "\n" + a.secret + "\r\n\n  " + q.secret + "\n"
-	s := sshKey(t, rsaKey(t, 2048), "open")
+	s := sshKey(t, ed25519Key(t), "open")
 	for name, tt := range map[string]struct {
 		files []string
 		want  int // identities

@@ -12,7 +12,7 @@ import (
 
 func TestRecipientsAreReadAndGivenBackWithoutComments(t *testing.T) {
 	t.Parallel()
-	a, b, c, r := x25519(t).public, x25519(t).public, sshKey(t, ed25519Key(t), "").public, sshKey(t, rsaKey(t, 2048), "").public
+	a, b, c, r := x25519(t).public, x25519(t).public, sshKey(t, ed25519Key(t), "").public, rsaPublic(t, 2048)
 	q := hybrid(t).public
 	for name, tt := range map[string]struct {
 		given string
@@ -45,7 +45,7 @@ func TestRecipientsAreReadAndGivenBackWithoutComments(t *testing.T) {
 func TestRecipientsThatAreNoneAreToldWithoutASecret(t *testing.T) {
 	t.Parallel()
 	k, q, s := x25519(t), hybrid(t), sshKey(t, ed25519Key(t), "")
-	small, other := sshKey(t, rsaKey(t, 1024), ""), sshKey(t, ecdsaKey(t), "")
+	other := sshKey(t, ecdsaKey(t), "")
 	folder := t.TempDir()
 	for name, tt := range map[string]struct {
 		given string
@@ -60,7 +60,7 @@ func TestRecipientsThatAreNoneAreToldWithoutASecret(t *testing.T) {
 		"a post-quantum key, cut":   {q.public[:400], errMistyped, "age1pq1"},
 		"an ssh key that is cut":    {s.public[:40], errMistyped, "ssh-ed25519"},
 		"a key of a plugin":         {"age1yubikey1qwertyuiopasdf", errPlugin, "plugin"},
-		"a small RSA key":           {small.public, errKind, "2048"},
+		"a small RSA key":           {rsaPublic(t, 2047), errKind, "2048"},
 		"an ECDSA key":              {other.public, errKind, "ssh-ed25519"},
 		"a secret key":              {k.secret, ErrIdentity, "age-keygen -y"},
 		"a secret key, mistyped":    {strings.Replace(k.secret, "KEY-1", "KEY1", 1), ErrIdentity, "age-keygen -y"},
