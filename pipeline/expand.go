@@ -21,12 +21,12 @@ type work struct {
 	page  *page
 	wf    *fetch.Workflow
 	known *manifest.Known
-	made  func() *generation.Workflow // what went into its results
+	made  func() *generation.Parsed // what went into its results
 	left  int                         // outcomes to come; the recorder's own
 }
 
 func newWork(p *page, wf *fetch.Workflow, known *manifest.Known) *work {
-	return &work{page: p, wf: wf, known: known, made: sync.OnceValue(func() *generation.Workflow { return generation.Parse(wf) })}
+	return &work{page: p, wf: wf, known: known, made: sync.OnceValue(func() *generation.Parsed { return generation.Parse(wf) })}
 }
 
 // outcome is what became of a blob, of a workflow, or of a page, on its way to the

@@ -1,91 +1,63 @@
 // Package generation reads out of a workflow what went into its results: the prompt, the
-// seed, the models and the like, wherever the server put them.
+// settings, the model. The values stand in several places, which the API page and the
+// vendor's client (`@civitai/client`, `types.gen.d.ts`) name; the nearest to the result wins:
 //
-// Everything is optional. A field that is missing, null or of another type counts as
-// unknown.
+//   - the metadata.params of the result's step, which the site's generator writes;
+//   - the metadata.params of the workflow;
+//   - the step's input, which is what the API was asked;
+//   - a ComfyUI node graph in that input.
+//
+// A step inside a repeat looks into its own input before the metadata of the workflow, since
+// its input is what the repeat varies, and then into the steps around it.
 package generation
 
 import (
-	"bytes"
-	"encoding/json"
-	"strconv"
 	"strings"
 
 	"civitar/fetch"
 )
 
-// Generation is what went into the results of a step. Texts are empty, and numbers 0,
-// where they are not known; numbers that can be large or have fractions are texts, as the
-// server wrote them.
+// Generation is what went into the results of a step. What is not known is empty. Numbers are
+// literals as the server answered them: a seed need not fit any type of Go's.
 type Generation struct {
-	Workflow           string // what was asked for: txt2img, img2vid and the like
-	Engine, Ecosystem  string
-	Prompt, Negative   string
-	Seed, Steps, CFG   string
-	Sampler, Scheduler string
-	ClipSkip           string
-	Width, Height      int // pixels asked for
-	Resources          []Resource
+	Workflow          string // what was asked for: txt2img, img2vid, …
+	Engine, Ecosystem string
+	Prompt, Negative  string
+
+	// Seed is that of the step. The server counts up from it within a batch.
+	Seed, Steps, CFG, Sampler, Scheduler, ClipSkip string
+
+	Width, Height int // pixels as asked for; the result's can differ. 0 unknown
+	Resources     []Resource
+
+	given string // the model that the input names
 }
 
-// Workflow is one of which the parts that tell of its making were read.
-type Workflow struct {
-	prompt   string
-	metadata object
-	steps    map[string]object
+// Resource is a model, network or embedding that was used.
+type Resource struct {
+	AIR      string // the resource's URN
+	Name     string // of the version
+	Model    string // the model's name
+	Type     string // as answered: Checkpoint, LORA, …
+	Version  string // id of the version
+	ModelID  string
+	Strength string // a number literal
 }
 
-// Parse reads a workflow.
-func Parse(w *fetch.Workflow) *Workflow {
-	dec := json.NewDecoder(bytes.NewReader(w.JSON))
-	dec.UseNumber()
-	var root object
-	_ = dec.Decode(&root) // it was decoded before; what is no object tells nothing
-	g := &Workflow{prompt: w.Prompt, metadata: root.object("metadata"), steps: map[string]object{}}
-	steps, _ := root["steps"].([]any)
-	for i, s := range steps {
-		if step, ok := s.(map[string]any); ok {
-			name := object(step).text("name")
-			if name == "" {
-				name = "$" + strconv.Itoa(i)
-			}
-			g.steps[name] = step
+// Of tells what went into the results of a step, named as [fetch.Blob].Step is. For many
+// steps of one workflow, [Parse] it once.
+func Of(w *fetch.Workflow, step string) Generation { return Parse(w).Of(step) }
+
+// Model is the name of the checkpoint, or the name or AIR of the model that the step's input
+// gives, or "".
+func (g Generation) Model() string {
+	for _, r := range g.Resources {
+		if strings.EqualFold(r.Type, "checkpoint") && r.title() != "" {
+			return r.title()
 		}
 	}
-	return g
+	return g.given
 }
 
-// Of tells what went into the results of a step, named as [fetch.Blob] names it.
-func (w *Workflow) Of(step string) Generation {
-	s := w.steps[step]
-	for name := step; s == nil && strings.Contains(name, "-"); s = w.steps[name] { // repeated by another
-		name = name[:strings.LastIndexByte(name, '-')]
-	}
-	own, input := s.object("metadata"), s.object("input")
-	places := []object{own.object("params"), w.metadata.object("params"), input}
-	text := func(keys ...string) string { return first(places, keys) }
-	g := Generation{
-		Workflow: text("workflow"), Engine: text("engine"), Ecosystem: text("ecosystem", "baseModel"),
-		Prompt: text("prompt", "text", "musicDescription"), Negative: text("negativePrompt"), Seed: text("seed"), Steps: text("steps"),
-		CFG: text("cfgScale", "guidanceScale"), Sampler: text("sampler", "sampleMethod"), Scheduler: text("scheduler", "schedule"),
-		ClipSkip: text("clipSkip"), Resources: w.resources(own, input),
-	}
-	if g.Prompt == "" {
-		g.Prompt = w.prompt
-	}
-	g.Width, _ = strconv.Atoi(text("width"))
-	g.Height, _ = strconv.Atoi(text("height"))
-	return g
-}
-
-// first is the first text or number under any of the keys.
-func first(places []object, keys []string) string {
-	for _, place := range places {
-		for _, key := range keys {
-			if v := place.text(key); v != "" {
-				return v
-			}
-		}
-	}
-	return ""
-}
+// title is the names of the model and its version.
+func (r Resource) title() string { return strings.TrimSpace(r.Model + " " + r.Name) }
