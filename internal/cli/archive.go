@@ -44,6 +44,7 @@ type archiveCmd struct {
 
 	API    apiFlags    `embed:""`
 	Output outputFlags `embed:""`
+	pprofFlags
 }
 
 func (archiveCmd) Help() string {
@@ -82,6 +83,11 @@ func (c *archiveCmd) Run(s *session) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	stop, err := c.serve(s)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	screen := newScreen(s.Stderr)
 	log := c.Output.logger(s.World, screen)
 	c.API.hideMature = c.HideMature
