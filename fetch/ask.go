@@ -94,6 +94,9 @@ func (c *Client) feedback(p *pacer, gen uint64, resp *http.Response) {
 }
 
 func (c *Client) tell(ctx context.Context, a ask, outcome slog.Attr, took time.Duration) {
+	if !c.log.Enabled(ctx, slog.LevelDebug) { // scrubbing costs
+		return
+	}
 	c.log.LogAttrs(ctx, slog.LevelDebug, "request", slog.String("method", a.method),
 		slog.String("url", c.Scrub(redact(a.url))), outcome, slog.Int("try", a.try), slog.Duration("took", took))
 }

@@ -157,7 +157,27 @@ func shortenTokens(text string) string {
 	if !strings.Contains(text, "lobs") && !strings.Contains(text, "LOBS") {
 		return text
 	}
+	if !strings.ContainsAny(text, "%\\") && !plainTokens(text) { // nothing is encoded
+		return text
+	}
 	return pathToken.ReplaceAllString(text, "${1}${2}${3}${4}${5}${6}…")
+}
+
+// plainTokens tells whether a token may stand in a path that is not encoded.
+func plainTokens(text string) bool {
+	const before = "blobs/"
+	for i := 0; i+len(before) < len(text); i++ {
+		if text[i]|0x20 != 'b' || !strings.EqualFold(text[i:i+len(before)], before) {
+			continue
+		}
+		rest := text[i+len(before):]
+		for _, word := range []string{"content/", "blocked/", "archive/"} {
+			if len(rest) >= len(word) && strings.EqualFold(rest[:len(word)], word) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // decodeAll undoes escapes for a look at what they hide. Malformed ones stay.

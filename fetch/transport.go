@@ -31,6 +31,7 @@ func newTransport(guard *addressGuard) *http.Transport {
 		TLSHandshakeTimeout:    dialTimeout,
 		ResponseHeaderTimeout:  headerTimeout,
 		MaxResponseHeaderBytes: maxHeader,
+		ReadBufferSize:         64 << 10, // one read takes a small blob with its header
 		MaxIdleConns:           128,
 		MaxIdleConnsPerHost:    64,
 		IdleConnTimeout:        90 * time.Second,

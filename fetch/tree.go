@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -27,109 +26,65 @@ type body struct {
 
 func validJSON(text []byte) bool { return json.Valid(text) }
 
-// parse reads a valid JSON text. encoding/json bounds its depth at 10,000.
-func parse(text []byte) node {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	token, err := dec.Token()
-	if err != nil {
-		return node{}
-	}
-	return parseValue(dec, text, token)
-}
-
-func parseValue(dec *json.Decoder, text []byte, token json.Token) node {
-	switch v := token.(type) {
-	case string:
-		return node{kind: '"', text: v}
-	case json.Number:
-		return node{kind: '0', text: v.String()}
-	case bool:
-		return node{kind: 't', yes: v}
-	case json.Delim:
-		return node{kind: byte(v), body: parseBody(dec, text, byte(v))}
-	}
-	return node{}
-}
-
-func parseBody(dec *json.Decoder, text []byte, kind byte) *body {
-	b := &body{}
-	start := dec.InputOffset() - 1
-	for dec.More() {
-		token, err := dec.Token()
-		if err != nil {
-			return b
-		}
-		if kind == '{' {
-			key, _ := token.(string)
-			b.keys = append(b.keys, key)
-			if token, err = dec.Token(); err != nil {
-				return b
-			}
-		}
-		b.list = append(b.list, parseValue(dec, text, token))
-	}
-	if _, err := dec.Token(); err == nil { // the closing bracket
-		b.raw = text[start:dec.InputOffset()]
-	}
-	return b
-}
-
 // splitPage hands out the items of a listing one by one, so that only one of them is
 // in memory as a tree. listed is false when the answer has no list of items at all.
 func splitPage(text []byte, item func([]byte)) (next string, listed bool) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	token, err := dec.Token()
-	if err != nil {
-		return "", false
-	}
-	if token == json.Delim('[') {
-		eachItem(dec, item)
+	p := &parser{text: text}
+	p.space()
+	switch p.byte() {
+	case '[':
+		p.eachItem(item)
 		return "", true
+	case '{':
+		return p.page(item)
 	}
-	if token != json.Delim('{') {
-		return "", false
-	}
-	listed = !dec.More() // an empty object is an empty listing
-	for dec.More() {
-		key, _ := dec.Token()
-		value := bytes.TrimLeft(text[dec.InputOffset():], " \t\r\n:")
-		if key == "items" && len(value) > 0 && value[0] == '[' {
-			if _, err := dec.Token(); err == nil {
-				eachItem(dec, item)
-			}
+	return "", false
+}
+
+// page reads the object that a listing is.
+func (p *parser) page(item func([]byte)) (next string, listed bool) {
+	p.at++
+	p.space()
+	listed = p.byte() == '}' // an empty object is an empty listing
+	for ; p.at < len(p.text) && p.byte() != '}'; p.space() {
+		key := p.str()
+		p.space()
+		p.at++ // the colon
+		p.space()
+		switch {
+		case key == "items" && p.byte() == '[':
+			p.eachItem(item)
 			listed = true
-			continue
-		}
-		var raw json.RawMessage
-		if dec.Decode(&raw) != nil {
-			return next, listed
-		}
-		switch key {
-		case "items":
-			if string(raw) != "null" {
+		case key == "items":
+			if string(p.skip()) != "null" {
 				return "", false
 			}
 			listed = true
-		case "next", "nextCursor":
-			if v := parse(raw); next == "" && (v.kind == '"' || v.kind == '0') {
+		case key == "next" || key == "nextCursor":
+			if v := p.value(); next == "" && (v.kind == '"' || v.kind == '0') {
 				next = v.text
 			}
 			listed = true
+		default:
+			p.skip()
+		}
+		if p.space(); p.byte() == ',' {
+			p.at++
 		}
 	}
 	return next, listed
 }
 
-func eachItem(dec *json.Decoder, item func([]byte)) {
-	for dec.More() {
-		var raw json.RawMessage
-		if dec.Decode(&raw) != nil {
-			return
+// eachItem hands out the elements of the array at the place.
+func (p *parser) eachItem(item func([]byte)) {
+	p.at++
+	for p.space(); p.at < len(p.text) && p.byte() != ']'; p.space() {
+		item(p.skip())
+		if p.space(); p.byte() == ',' {
+			p.at++
 		}
-		item(raw)
 	}
-	_, _ = dec.Token() // the closing bracket of a text known to be valid
+	p.at = min(p.at+1, len(p.text))
 }
 
 // values are the elements of an array or the values of an object.

@@ -22,7 +22,7 @@ type work struct {
 	wf    *fetch.Workflow
 	known *manifest.Known
 	made  func() *generation.Parsed // what went into its results
-	left  int                         // outcomes to come; the recorder's own
+	left  int                       // outcomes to come; the recorder's own
 }
 
 func newWork(p *page, wf *fetch.Workflow, known *manifest.Known) *work {

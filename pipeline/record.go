@@ -11,42 +11,67 @@ import (
 )
 
 const (
-	// A group is committed when it holds this many outcomes or files, or this long after
-	// its first one came in: the cost of making things durable is shared, and what a crash
-	// can lose is bounded.
-	groupOutcomes = 512
+	// A group is committed as soon as the one before it is and it holds this many
+	// outcomes, as many files as the sink takes best, or has waited this long: the cost of
+	// making things durable is shared, and what a crash can lose is bounded.
+	groupOutcomes = 8192
 	groupFiles    = 128
-	groupDelay    = 100 * time.Millisecond
+	groupDelay    = 250 * time.Millisecond
+	// groupJSON bounds the workflows that a group holds in memory, in bytes of their JSON.
+	groupJSON = 16 << 20
 )
 
-// recorder is the last stage's state.
+// recorder is the last stage's state. While one group is being made durable, the next one
+// comes together.
 type recorder struct {
 	*run
-	group []outcome
-	files int
+	files int // that the sink takes best
+	next  group
+
+	// Of the group that is being committed:
 	pages []*page         // expanded, in the order of the listing
 	last  []manifest.Span // the coverage that the journal says
 	stuck bool            // an unfinished page: coverage moves no further in this run
 	ended []chan struct{} // of pages that the next durable group ends
 }
 
+// group is outcomes that become durable together.
+type group struct {
+	outcomes []outcome
+	files    int
+	json     int
+	urgent   bool // somebody waits for it
+}
+
 // record commits outcomes in groups until the last sender is done. It always receives to
 // the end, so that no sender waits in vain; after a fault it only puts things away.
 func (r *run) record(ctx context.Context) error {
-	rec := &recorder{run: r}
+	rec := &recorder{run: r, files: groupFiles}
+	if b, ok := r.Sink.(interface{ Batch() int }); ok {
+		rec.files = b.Batch()
+	}
 	err := rec.groups(context.WithoutCancel(ctx)) // a group is committed whole, however the run ends
 	if err == nil {
 		return nil
 	}
 	r.abort()
+	for _, o := range rec.next.outcomes {
+		o.putAway()
+	}
 	for o := range r.outcomes {
-		for _, file := range []sink.Writer{o.file, o.beside} {
-			if file != nil {
-				_ = file.Suspend() // the run ends with the first error
-			}
-		}
+		o.putAway()
 	}
 	return err
+}
+
+// putAway keeps what it can of files that will not be committed: the run ends with the
+// first error.
+func (o *outcome) putAway() {
+	for _, file := range []sink.Writer{o.file, o.beside} {
+		if file != nil {
+			_ = file.Suspend()
+		}
+	}
 }
 
 func (rec *recorder) groups(ctx context.Context) error {
@@ -59,46 +84,70 @@ func (rec *recorder) groups(ctx context.Context) error {
 	}
 	timer := time.NewTimer(groupDelay)
 	defer timer.Stop()
-	for {
+	var committed chan error // of the group under way, if any
+	in, due := rec.run.outcomes, false
+	for in != nil || committed != nil || len(rec.next.outcomes) > 0 {
+		from := in
+		if rec.full() {
+			from = nil
+		}
 		select {
-		case o, ok := <-rec.outcomes:
+		case o, ok := <-from:
 			if !ok {
-				return rec.flush(ctx)
+				in = nil
+				break
 			}
-			if len(rec.group) == 0 {
+			if len(rec.next.outcomes) == 0 {
+				due = false
 				timer.Reset(groupDelay)
 			}
-			rec.add(o)
-			if len(rec.group) < groupOutcomes && rec.files < groupFiles && !o.urgent() {
-				continue
-			}
+			rec.next.add(o)
 		case <-timer.C:
+			due = true
+		case err := <-committed:
+			if committed = nil; err != nil {
+				return err
+			}
 		}
-		if err := rec.flush(ctx); err != nil {
-			return err
+		if committed == nil && len(rec.next.outcomes) > 0 && (in == nil || due || rec.next.urgent || rec.full()) {
+			g := rec.next
+			rec.next, committed = group{}, make(chan error, 1)
+			go func() { committed <- rec.flush(ctx, &g) }() // waited for before this returns, but for a fault
 		}
 	}
+	return nil
 }
 
-func (rec *recorder) add(o outcome) {
-	rec.group = append(rec.group, o)
-	if o.file != nil {
-		rec.files++
+// full tells that the next group takes no more.
+func (rec *recorder) full() bool {
+	return len(rec.next.outcomes) >= groupOutcomes || rec.next.files >= rec.files || rec.next.json >= groupJSON
+}
+
+func (g *group) add(o outcome) {
+	g.outcomes = append(g.outcomes, o)
+	g.urgent = g.urgent || o.urgent()
+	for _, file := range []sink.Writer{o.file, o.beside} {
+		if file != nil {
+			g.files++
+		}
+	}
+	if o.workflow != nil {
+		g.json += len(o.work.wf.JSON)
 	}
 }
 
 // flush makes a group durable: first the files, then the lines that speak of them, and in
 // the same write, after them, the coverage they complete.
-func (rec *recorder) flush(ctx context.Context) error {
-	if err := rec.commit(ctx); err != nil {
+func (rec *recorder) flush(ctx context.Context, g *group) error {
+	if err := rec.commit(ctx, g); err != nil {
 		return err
 	}
-	lines := rec.lines()
-	if cover := rec.advance(); cover != nil && !sameSpans(cover, rec.last) {
+	lines := rec.lines(g)
+	if cover := rec.advance(g); cover != nil && !sameSpans(cover, rec.last) {
 		lines = append(lines, manifest.Coverage{Time: rec.Now().UTC(), Run: rec.ID, Scope: rec.scope, Spans: cover})
 		rec.last = cover
 	}
-	retired := rec.retired()
+	retired := g.retired()
 	if err := rec.Sink.Retire(retired); err != nil {
 		return err
 	}
@@ -110,15 +159,15 @@ func (rec *recorder) flush(ctx context.Context) error {
 			return err
 		}
 	}
-	rec.settle()
+	rec.settle(g)
 	return nil
 }
 
 // retired are the paths that the record lets go of with this group.
-func (rec *recorder) retired() []string {
+func (g *group) retired() []string {
 	var paths []string
-	for i := range rec.group {
-		if p := rec.group[i].retired; p != "" {
+	for i := range g.outcomes {
+		if p := g.outcomes[i].retired; p != "" {
 			paths = append(paths, p)
 		}
 	}
@@ -126,16 +175,16 @@ func (rec *recorder) retired() []string {
 }
 
 // commit gives the group's files their names.
-func (rec *recorder) commit(ctx context.Context) error {
-	if rec.files == 0 {
+func (rec *recorder) commit(ctx context.Context, g *group) error {
+	if g.files == 0 {
 		return nil
 	}
-	if err := rec.namePaths(ctx); err != nil {
+	if err := rec.namePaths(ctx, g); err != nil {
 		return err
 	}
-	files := make([]sink.File, 0, rec.files)
-	for i := range rec.group {
-		o := &rec.group[i]
+	files := make([]sink.File, 0, g.files)
+	for i := range g.outcomes {
+		o := &g.outcomes[i]
 		if o.file == nil {
 			continue
 		}
@@ -167,10 +216,10 @@ func contents(file sink.Writer, path string) (stored, plain manifest.Content) {
 }
 
 // namePaths makes every path its owner's alone, also on systems that ignore case.
-func (rec *recorder) namePaths(ctx context.Context) error {
+func (rec *recorder) namePaths(ctx context.Context, g *group) error {
 	var folded []string
-	for i := range rec.group {
-		o := &rec.group[i]
+	for i := range g.outcomes {
+		o := &g.outcomes[i]
 		if o.file == nil {
 			continue
 		}
@@ -183,8 +232,8 @@ func (rec *recorder) namePaths(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i := range rec.group {
-		o := &rec.group[i]
+	for i := range g.outcomes {
+		o := &g.outcomes[i]
 		if o.file == nil {
 			continue
 		}
@@ -223,11 +272,11 @@ func ownerOf(o *outcome) manifest.Key {
 }
 
 // lines are the journal's lines about the group.
-func (rec *recorder) lines() []manifest.Line {
+func (rec *recorder) lines(g *group) []manifest.Line {
 	var lines []manifest.Line
 	now := rec.Now().UTC()
-	for i := range rec.group {
-		o := &rec.group[i]
+	for i := range g.outcomes {
+		o := &g.outcomes[i]
 		switch {
 		case o.seal || o.quiet || o.unfinished:
 		case o.workflow != nil:
@@ -243,9 +292,9 @@ func (rec *recorder) lines() []manifest.Line {
 
 // advance moves past the pages whose every blob has ended, and returns the coverage they
 // complete, if any.
-func (rec *recorder) advance() (cover []manifest.Span) {
-	for i := range rec.group {
-		o := &rec.group[i]
+func (rec *recorder) advance(g *group) (cover []manifest.Span) {
+	for i := range g.outcomes {
+		o := &g.outcomes[i]
 		if o.seal {
 			rec.pages = append(rec.pages, o.page)
 			o.page.want = o.count
@@ -272,9 +321,9 @@ func (rec *recorder) advance() (cover []manifest.Span) {
 func (o *outcome) urgent() bool { return o.seal && o.page.ended != nil }
 
 // settle lets go of what is durable now, and tells of it.
-func (rec *recorder) settle() {
-	for i := range rec.group {
-		o := &rec.group[i]
+func (rec *recorder) settle(g *group) {
+	for i := range g.outcomes {
+		o := &g.outcomes[i]
 		if o.seal {
 			continue
 		}
@@ -292,7 +341,5 @@ func (rec *recorder) settle() {
 	for _, ended := range rec.ended {
 		close(ended)
 	}
-	clear(rec.group)
 	rec.ended = nil
-	rec.group, rec.files = rec.group[:0], 0
 }

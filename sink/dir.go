@@ -38,6 +38,8 @@ type Dir struct {
 	hook     durable.Hook
 	sealer   Sealer
 	partials *durable.Folder
+	// Held open for the steps that are many: the folder itself, and that of the partials.
+	here, partialsHere *durable.Handle
 
 	reserved atomic.Int64 // bytes that transfers in flight have yet to write
 	space    spaceCache
@@ -75,6 +77,12 @@ func Open(name string, options ...Option) (*Dir, error) {
 	if err := d.openPartials(); err != nil {
 		return nil, errors.Join(err, d.root.Close())
 	}
+	if d.here, err = d.root.Handle("."); err == nil {
+		d.partialsHere, err = d.partials.Handle(".")
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	return d, nil
 }
 
@@ -105,7 +113,13 @@ func (d *Dir) openPartials() error {
 
 // Close releases the folder. Writers must have ended before.
 func (d *Dir) Close() error {
-	return errors.Join(d.partials.Close(), d.root.Close())
+	var errs []error
+	for _, h := range []*durable.Handle{d.here, d.partialsHere} {
+		if h != nil {
+			errs = append(errs, h.Close())
+		}
+	}
+	return errors.Join(append(errs, d.partials.Close(), d.root.Close())...)
 }
 
 // Path is the folder as it was given to Open.
@@ -127,12 +141,14 @@ func (d *Dir) Commit(ctx context.Context, files []File) error {
 	d.tree.RLock()
 	defer d.tree.RUnlock()
 	changed := map[string]struct{}{}
+	into := &handles{dir: d, open: map[string]*durable.Handle{}}
+	defer into.close()
 	for _, f := range files {
 		folder := path.Dir(f.Path)
 		if err := d.makeFolder(folder, changed); err != nil {
 			return err
 		}
-		if err := d.place(f); err != nil {
+		if err := d.place(f, into); err != nil {
 			return err
 		}
 		changed[folder] = struct{}{}
@@ -140,13 +156,67 @@ func (d *Dir) Commit(ctx context.Context, files []File) error {
 	return d.syncFolders(changed)
 }
 
+// handles are the folders that a Commit names files in.
+type handles struct {
+	dir  *Dir
+	open map[string]*durable.Handle
+}
+
+// mostHandles is how many are held at once.
+const mostHandles = 64
+
+func (h *handles) of(folder string) (*durable.Handle, error) {
+	if at := h.open[folder]; at != nil {
+		return at, nil
+	}
+	if len(h.open) >= mostHandles {
+		h.close()
+	}
+	at, err := h.dir.root.Handle(folder)
+	if err == nil {
+		h.open[folder] = at
+	}
+	return at, err
+}
+
+func (h *handles) close() {
+	for _, at := range h.open {
+		_ = at.Close() // it was only read
+	}
+	clear(h.open)
+}
+
+// Batch is how many files a Commit takes best: where the file system syncs as a whole, the
+// cost is the same for few and for many.
+func (d *Dir) Batch() int {
+	if d.here.SyncsAll() {
+		return 2048
+	}
+	return 128
+}
+
 func (d *Dir) syncFiles(ctx context.Context, files []File) error {
+	if len(files) >= wholeFrom && d.here.SyncsAll() {
+		for _, f := range files {
+			p := staged(f.Writer)
+			if p == nil || p.dir != d {
+				return notFinished(f)
+			}
+			if err := p.end(f.Time); err != nil {
+				return err
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return spaceOr(d.here.SyncAll())
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(syncers)
 	for _, f := range files {
 		p := staged(f.Writer)
 		if p == nil || p.dir != d {
-			return fmt.Errorf("%s: not a finished file of this sink", f.Path)
+			return notFinished(f)
 		}
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
@@ -157,6 +227,11 @@ func (d *Dir) syncFiles(ctx context.Context, files []File) error {
 	}
 	return g.Wait()
 }
+
+// wholeFrom is from how many files on the whole file system is synced instead of each.
+const wholeFrom = 16
+
+func notFinished(f File) error { return fmt.Errorf("%s: not a finished file of this sink", f.Path) }
 
 // staged is the file that a finished writer has made, nil if it has made none.
 func staged(w Writer) *partial {
@@ -171,9 +246,16 @@ func staged(w Writer) *partial {
 	return nil
 }
 
-func (d *Dir) place(f File) error {
+func (d *Dir) place(f File, into *handles) error {
 	p := staged(f.Writer)
-	if err := d.root.Rename(path.Join(partialDir, p.name), f.Path); err != nil {
+	folder, err := into.of(path.Dir(f.Path))
+	if err == nil {
+		err = d.partialsHere.Rename(p.name, folder, path.Base(f.Path))
+	}
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = d.root.Rename(path.Join(partialDir, p.name), f.Path)
+	}
+	if err != nil {
 		return spaceOr(err)
 	}
 	return p.removeNote()
@@ -231,6 +313,9 @@ func (d *Dir) syncFolders(folders map[string]struct{}) error {
 }
 
 func (d *Dir) syncEach(folders map[string]struct{}) error {
+	if len(folders) >= wholeFrom && d.here.SyncsAll() {
+		return d.here.SyncAll()
+	}
 	g := errgroup.Group{}
 	g.SetLimit(syncers)
 	for folder := range folders {

@@ -205,10 +205,17 @@ func (p *partial) Finish() error {
 }
 
 // sync makes the file durable with its time, zero for none, and closes it.
-func (p *partial) sync(modified time.Time) error {
+func (p *partial) sync(modified time.Time) error { return p.close(modified, p.file.Sync) }
+
+// end gives the file its time and closes it; it is not durable yet.
+func (p *partial) end(modified time.Time) error {
+	return p.close(modified, func() error { return nil })
+}
+
+func (p *partial) close(modified time.Time, sync func() error) error {
 	err := p.file.SetTime(modified)
 	if err == nil {
-		err = p.file.Sync()
+		err = sync()
 	}
 	if cerr := p.file.Close(); err == nil {
 		err = cerr

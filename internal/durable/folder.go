@@ -19,6 +19,7 @@ const (
 	Remove   Op = "remove"
 	Mkdir    Op = "mkdir"
 	SyncDir  Op = "syncdir"
+	SyncAll  Op = "syncall" // of the whole file system
 )
 
 // Hook is called before every step, from any goroutine, with the name within its folder.

@@ -1,0 +1,10 @@
+//go:build !unix
+
+package durable
+
+import (
+	"errors"
+	"os"
+)
+
+func renameAt(*os.File, string, *os.File, string) error { return errors.ErrUnsupported }
