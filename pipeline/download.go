@@ -44,11 +44,13 @@ func byteLimiter(perSecond int64) *rate.Limiter {
 // download transfers jobs, one at a time. Its context outlives the drain.
 func (r *run) download(ctx context.Context, in <-chan *job) error {
 	for j := range in {
-		if r.stopped.Err() != nil {
+		if r.transfers.take(r.stopped) != nil {
 			r.outcomes <- r.unfinished(j)
 			continue
 		}
 		o, err := r.transfer(ctx, j)
+		r.transfers.give()
+		r.Tally.brought.Add(1)
 		if err == nil {
 			r.reached(true, nil)
 			r.outcomes <- o

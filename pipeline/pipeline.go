@@ -117,8 +117,13 @@ type Config struct {
 	// PageSize is the number of workflows a page; 0 leaves it to the server.
 	PageSize int
 
-	Workers   int   // transfers at once (8)
-	Resolvers int   // blobs resolved at once (4)
+	// Workers is how many transfers there are at once, and as many blobs are resolved ahead
+	// of them. 0 finds out how many pay, up to MaxWorkers (32).
+	Workers    int
+	MaxWorkers int
+	// Strained tells that the server asks for a slower pace; nil never does.
+	Strained func() bool
+
 	Tries     int   // tries of a transfer that makes no headway (5)
 	Bandwidth int64 // bytes a second, all transfers together; 0 is no limit
 
@@ -154,10 +159,11 @@ var ErrOutage = errors.New("the server cannot be reached any more")
 var ErrListing = errors.New("the listing broke off")
 
 const (
-	defaultWorkers   = 8
-	defaultResolvers = 4
-	defaultTries     = 5
-	defaultGrace     = 10 * time.Second
+	// startWorkers is how many transfers there are at first where their number is found out.
+	startWorkers      = 8
+	defaultMaxWorkers = 32
+	defaultTries      = 5
+	defaultGrace      = 10 * time.Second
 
 	// outage is how many blobs in a row must end unreachable for the run to stop: trying
 	// thousands more against a server that is down helps nobody.
@@ -165,11 +171,14 @@ const (
 )
 
 func (c Config) withDefaults() Config {
-	if c.Workers <= 0 {
-		c.Workers = defaultWorkers
+	if c.MaxWorkers <= 0 {
+		c.MaxWorkers = defaultMaxWorkers
 	}
-	if c.Resolvers <= 0 {
-		c.Resolvers = defaultResolvers
+	if c.Workers > 0 {
+		c.MaxWorkers = c.Workers
+	}
+	if c.Strained == nil {
+		c.Strained = func() bool { return false }
 	}
 	if c.Tries <= 0 {
 		c.Tries = defaultTries
@@ -207,8 +216,10 @@ type run struct {
 	abort   context.CancelFunc // ends everything
 	bytes   *rate.Limiter      // nil: no limit
 	buffers sync.Pool
-	active  active
-	recent  recent // workflows already handed on; list and expand's own
+	// As many of each there may be at once.
+	transfers, resolutions *slots
+	active                 active
+	recent                 recent // workflows already handed on; list and expand's own
 
 	survey bool // nothing is fetched
 
@@ -243,7 +254,17 @@ func (r *run) run(ctx context.Context) (Summary, error) {
 		r.watchDrain(ended)
 	}()
 	r.start(ctx, g)
+	tuned := make(chan struct{})
+	tuning, untune := context.WithCancel(ctx)
+	go func() { // ends with Run
+		defer close(tuned)
+		if r.Workers == 0 {
+			r.tune(tuning)
+		}
+	}()
 	err := g.Wait()
+	untune()
+	<-tuned
 	close(ended)
 	<-watched
 
@@ -255,20 +276,26 @@ func (r *run) run(ctx context.Context) (Summary, error) {
 }
 
 func newRun(cfg Config) *run {
+	first := min(startWorkers, cfg.MaxWorkers)
+	if cfg.Workers > 0 {
+		first = cfg.Workers
+	}
+	cfg.Tally.workers.Store(int64(first))
 	return &run{
-		Config:   cfg,
-		scope:    cfg.Scope(),
-		bytes:    byteLimiter(cfg.Bandwidth),
-		buffers:  sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }},
-		outcomes: make(chan outcome, 2*cfg.Workers),
+		Config:    cfg,
+		scope:     cfg.Scope(),
+		bytes:     byteLimiter(cfg.Bandwidth),
+		buffers:   sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }},
+		transfers: newSlots(first), resolutions: newSlots(first),
+		outcomes: make(chan outcome, 2*cfg.MaxWorkers),
 	}
 }
 
 // start starts the stages. Each closes what it sends to when nothing more will come.
 func (r *run) start(ctx context.Context, g *errgroup.Group) {
 	pages := make(chan *page, 1)
-	found := make(chan *job, r.Workers)
-	located := make(chan *job, r.Workers)
+	found := make(chan *job, r.MaxWorkers)
+	located := make(chan *job, r.MaxWorkers)
 
 	var senders sync.WaitGroup // those who send outcomes
 	stage := func(n int, done func(), work func() error) {
@@ -289,8 +316,8 @@ func (r *run) start(ctx context.Context, g *errgroup.Group) {
 	if r.survey {
 		stage(1, func() {}, func() error { return r.want(found) })
 	} else {
-		stage(r.Resolvers, func() { close(located) }, func() error { return r.resolve(r.stopped, found, located) })
-		stage(r.Workers, func() {}, func() error { return r.download(ctx, located) })
+		stage(r.MaxWorkers, func() { close(located) }, func() error { return r.resolve(r.stopped, found, located) })
+		stage(r.MaxWorkers, func() {}, func() error { return r.download(ctx, located) })
 	}
 	g.Go(func() error { senders.Wait(); close(r.outcomes); return nil })
 	g.Go(func() error { return r.record(ctx) })

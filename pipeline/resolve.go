@@ -13,7 +13,12 @@ import (
 // resolve finds where the bytes of jobs are, ahead of the transfers.
 func (r *run) resolve(ctx context.Context, in <-chan *job, out chan<- *job) error {
 	for j := range in {
+		if r.resolutions.take(ctx) != nil {
+			r.outcomes <- r.unfinished(j)
+			continue
+		}
 		loc, err := r.Source.Resolve(ctx, j.blob)
+		r.resolutions.give()
 		if err != nil {
 			if err := r.end(ctx, j, err); err != nil {
 				return err

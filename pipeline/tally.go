@@ -49,6 +49,7 @@ type Tally struct {
 	seen, known, unfinished         atomic.Int64
 	states                          [6]atomic.Int64 // as in manifest.States
 	transfers, received, kept       atomic.Int64    // kept: bytes
+	workers, brought                atomic.Int64    // transfers allowed at once; transfers ended since the last look
 	listed, interrupted             atomic.Bool
 
 	mu       sync.Mutex
@@ -63,6 +64,7 @@ type Progress struct {
 	Done      int64 `json:"done"`               // blobs that have ended
 	Failed    int64 `json:"failed"`             // of those
 	Transfers int64 `json:"transfers"`          // in flight
+	Workers   int64 `json:"workers"`            // as many may be
 	Received  int64 `json:"received"`           // bytes, those of broken transfers included
 	Listed    bool  `json:"listed"`             // the listing has ended: Found grows no more
 	Stopping  bool  `json:"stopping,omitempty"` // no new work is taken in
@@ -72,7 +74,7 @@ type Progress struct {
 func (t *Tally) Progress() Progress {
 	p := Progress{
 		Pages: t.pages.Load(), Workflows: t.workflows.Load(), Failed: t.state(manifest.Failed).Load(),
-		Transfers: t.transfers.Load(), Received: t.received.Load(), Listed: t.listed.Load(), Stopping: t.interrupted.Load(),
+		Transfers: t.transfers.Load(), Workers: t.workers.Load(), Received: t.received.Load(), Listed: t.listed.Load(), Stopping: t.interrupted.Load(),
 		Done: t.known.Load() + t.unfinished.Load(),
 	}
 	for i := range t.states {

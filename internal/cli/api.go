@@ -13,15 +13,14 @@ type apiFlags struct {
 	addressFlags
 	hideMature bool          // set by commands that have a flag for it
 	Rate       *float64      `placeholder:"N" help:"API requests a second, 0 for no limit (default 5)."`
-	BlobRate   *float64      `placeholder:"N" help:"Blob requests a second, 0 for no limit (default 20)."`
+	BlobRate   *float64      `placeholder:"N" help:"Blob requests a second (default no limit but what the server bears)."`
 	Stall      time.Duration `default:"30s" help:"How long a transfer may make no progress before it is tried again (default ${default})."`
 	Retries    int           `default:"5" help:"Tries of a request or transfer (default ${default})."`
 }
 
-const (
-	defaultRate     = 5
-	defaultBlobRate = 20
-)
+// defaultRate is for listings. Blobs have no limit by default: the server's own answers
+// slow them down.
+const defaultRate = 5
 
 // check finds what is wrong with the flags.
 func (f *apiFlags) check() error {
@@ -63,9 +62,9 @@ func (f *apiFlags) connect(s *session, sandboxed bool, log *slog.Logger) (client
 }
 
 func (f *apiFlags) config(api access, sandboxed bool, log *slog.Logger) fetch.Config {
-	rate, blobRate := float64(defaultRate), float64(defaultBlobRate)
+	rate, blobRate := float64(defaultRate), 0.0
 	if sandboxed { // nobody is spared by going slowly
-		rate, blobRate = 0, 0
+		rate = 0
 	}
 	if f.Rate != nil {
 		rate = *f.Rate

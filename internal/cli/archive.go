@@ -36,9 +36,10 @@ type archiveCmd struct {
 	policyFlags
 	filingFlags
 
-	Workers  int      `default:"8" help:"Transfers at once (default ${default})."`
-	BWLimit  byteSize `name:"bwlimit" placeholder:"SIZE" help:"Bytes a second, like 10MiB; 0 for no limit (default)."`
-	PageSize int      `default:"100" help:"Workflows a page of the listing (default ${default}, at most 1000)."`
+	Workers    int      `placeholder:"N" help:"Transfers at once (default: as many as pay, up to --max-workers)."`
+	MaxWorkers int      `default:"32" placeholder:"N" help:"The most transfers at once (default ${default})."`
+	BWLimit    byteSize `name:"bwlimit" placeholder:"SIZE" help:"Bytes a second, like 10MiB; 0 for no limit (default)."`
+	PageSize   int      `default:"100" help:"Workflows a page of the listing (default ${default}, at most 1000)."`
 
 	Sandbox bool `help:"Archive a simulated account; needs no token and no network."`
 
@@ -54,8 +55,10 @@ func (archiveCmd) Help() string {
 // check finds what is wrong with the flags before anything is done.
 func (c *archiveCmd) check() error {
 	switch {
-	case c.Workers < 1 || c.Workers > 256:
+	case c.Workers < 0 || c.Workers > 256:
 		return usagef("--workers must be from 1 to 256")
+	case c.MaxWorkers < 1 || c.MaxWorkers > 256:
+		return usagef("--max-workers must be from 1 to 256")
 	case c.PageSize < 1 || c.PageSize > 1000:
 		return usagef("--page-size must be from 1 to 1000")
 	case slices.ContainsFunc(c.Workflow, func(id string) bool { return strings.Trim(id, ". ") == "" }):
@@ -118,7 +121,7 @@ func (c *archiveCmd) config(s *session, client *fetch.Client, log *slog.Logger) 
 	cfg := pipeline.Config{
 		Source: client, Policy: kept,
 		Filter: pipeline.Filter{Tags: c.Tag, Text: c.Query, From: c.From.Time, To: c.To.end(), ExcludeFailed: c.ExcludeFailed, Oldest: c.Oldest},
-		Limit:  c.Limit, Full: c.Full, PageSize: c.PageSize, Workers: c.Workers, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
+		Limit:  c.Limit, Full: c.Full, PageSize: c.PageSize, Workers: c.Workers, MaxWorkers: c.MaxWorkers, Strained: func() bool { return client.Pace().Throttled }, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
 		Drain: s.drain, ID: rand.Text()[:12], Logger: log, Tally: &pipeline.Tally{},
 	}
 	if len(c.Workflow) > 0 {

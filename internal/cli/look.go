@@ -30,7 +30,7 @@ func (f *lookFlags) client(s *session) (*fetch.Client, access, error) {
 		return nil, a, err
 	}
 	c, err := fetch.New(fetch.Config{
-		BaseURL: a.url, Token: a.token, UserAgent: "civitar/" + version(), Rate: f.Rate, BlobRate: defaultBlobRate,
+		BaseURL: a.url, Token: a.token, UserAgent: "civitar/" + version(), Rate: f.Rate,
 		Retries: f.Retries, Logger: slog.New(notes{s.Stderr}),
 	})
 	return c, a, err

@@ -28,7 +28,7 @@ func (repairCmd) Help() string { return "Example:  civitar repair ~/civitai" }
 
 func (c *repairCmd) check() error {
 	switch {
-	case c.Workers < 1 || c.Workers > 256:
+	case c.Workers < 0 || c.Workers > 256:
 		return usagef("--workers must be from 1 to 256")
 	case c.Output.JSON && c.Output.Quiet:
 		return usagef("--json and --quiet exclude each other")
