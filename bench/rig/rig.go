@@ -1,3 +1,5 @@
+// Package rig is what the measurements share: the real binary, a server, and what a process
+// took.
 package rig
 
 import (
@@ -11,9 +13,11 @@ import (
 )
 
 // Build builds civitar into dir, as it is released, and returns the binary's path.
-func Build(dir string) (string, error) {
-	exe := filepath.Join(dir, "civitar")
-	build := exec.Command("go", "build", "-o", exe, "civitar")
+func Build(dir string) (string, error) { return build(dir, "civitar", "civitar") }
+
+func build(dir, name, pkg string) (string, error) {
+	exe := filepath.Join(dir, name)
+	build := exec.Command("go", "build", "-trimpath", "-o", exe, pkg)
 	build.Env, build.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
 	if err := build.Run(); err != nil {
 		return "", fmt.Errorf("go build: %w", err)

@@ -39,6 +39,10 @@ func measure(workflows int) (err error) {
 	if err != nil {
 		return err
 	}
+	launcher, err := rig.NewLauncher(work)
+	if err != nil {
+		return err
+	}
 	url, stop, err := rig.Serve(sandbox.New(sandbox.Options{Workflows: workflows, Tiny: true}))
 	if err != nil {
 		return err
@@ -48,7 +52,7 @@ func measure(workflows int) (err error) {
 	fmt.Println("| workflows | form | first line | whole | peak memory |")
 	fmt.Println("|---|---|---|---|---|")
 	for _, form := range []string{"jsonl", "json", "table"} {
-		if err := list(exe, url, form, workflows); err != nil {
+		if err := list(launcher, exe, url, form, workflows); err != nil {
 			return err
 		}
 	}
@@ -56,10 +60,11 @@ func measure(workflows int) (err error) {
 }
 
 // list runs one listing and prints its figures.
-func list(exe, url, form string, workflows int) error {
+func list(launcher *rig.Launcher, exe, url, form string, workflows int) error {
 	cmd := exec.Command(exe, "workflows", "--all", "--output", form, "--rate", "0")
 	cmd.Env = append(os.Environ(), "CIVITAI_API_URL="+url, "CIVITAI_API_TOKEN="+sandbox.DefaultToken)
 	cmd.Stderr = os.Stderr
+	usage := launcher.Measure(cmd)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -78,14 +83,13 @@ func list(exe, url, form string, workflows int) error {
 	if err := cmd.Wait(); err != nil {
 		return fmt.Errorf("civitar workflows: %w", err)
 	}
-	took := time.Since(start)
 	if lines < workflows {
 		return fmt.Errorf("%d lines of %d workflows", lines, workflows)
 	}
-	memory, err := rig.PeakMemory(cmd.ProcessState)
+	took, err := usage()
 	if err != nil {
 		return err
 	}
-	fmt.Printf("| %d | %s | %d ms | %.1f s | %.0f MB |\n", workflows, form, first.Milliseconds(), took.Seconds(), memory)
+	fmt.Printf("| %d | %s | %d ms | %.1f s | %.0f MB |\n", workflows, form, first.Milliseconds(), took.Wall.Seconds(), took.PeakMB())
 	return nil
 }
