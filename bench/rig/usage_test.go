@@ -1,7 +1,6 @@
 package rig
 
 import (
-	"os"
 	"os/exec"
 	"runtime"
 	"testing"
@@ -46,8 +45,7 @@ func TestFailureIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("sh", "-c", "exit 3")
-	cmd.Stderr = os.Stderr
-	if _, err := launcher.Run(cmd); err == nil {
-		t.Error("a command that failed was taken for one that did not")
+	if _, err := launcher.Run(cmd); err == nil || cmd.ProcessState.ExitCode() != 3 {
+		t.Errorf("a command that exits 3 ended with %v", err)
 	}
 }

@@ -27,7 +27,11 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := launch(ctx, os.Args[1], os.Args[2:]); err != nil {
+	err := launch(ctx, os.Args[1], os.Args[2:])
+	if failed := new(exec.ExitError); errors.As(err, &failed) {
+		os.Exit(max(failed.ExitCode(), 1)) // the command has told why
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "launch:", err)
 		os.Exit(1)
 	}
