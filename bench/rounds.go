@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"civitar/bench/rig"
+)
+
+// result is what a workload's rounds have shown.
+type result struct {
+	*workload
+	contestants []contestant
+	samples     map[string][]sample // by the contestant's name
+}
+
+// rounds runs the contestants in turn, as often as asked for. Every run has a folder of its
+// own, below runs.
+func (b *bench) rounds(ctx context.Context, w *workload, all []contestant, n int) (result, error) {
+	r := result{workload: w, contestants: all, samples: make(map[string][]sample)}
+	for round := range n {
+		for i, c := range turn(all, round) {
+			dest := filepath.Join(b.runs(w), fmt.Sprintf("%d-%d", round, i))
+			s := b.measure(ctx, c, w, dest)
+			if ctx.Err() != nil {
+				return r, ctx.Err()
+			}
+			r.samples[c.name] = append(r.samples[c.name], s)
+			fmt.Fprintf(b.log, "%s, round %d of %d: %s: %s\n", w.name, round+1, n, c.name, s)
+		}
+	}
+	return r, rig.Sync(b.dir)
+}
+
+// turn is the order of a round. Each begins with another contestant, and every other one goes
+// backwards, so that none is always the first or always after the same one.
+func turn(all []contestant, round int) []contestant {
+	first := round % len(all)
+	order := slices.Concat(all[first:], all[:first])
+	if round%2 == 1 {
+		slices.Reverse(order[1:])
+	}
+	return order
+}
+
+func (b *bench) runs(w *workload) string { return filepath.Join(b.dir, "runs", w.name) }
+
+// String is the run in a few words.
+func (s sample) String() string {
+	if s.err != nil {
+		return "failed: " + s.err.Error()
+	}
+	return fmt.Sprintf("%.2f s, CPU %.2f s, %.0f MB", s.Wall.Seconds(), s.CPU.Seconds(), s.PeakMB())
+}
+
+// room is how many bytes of the disk the workloads take at most: the corpus, what is left of
+// each workload while the next ones run, and the runs of the largest. A file takes a block
+// more than its size, and a sidecar goes with every four.
+func room(all []*workload, runs func(*workload) int, keep bool) int64 {
+	const overhead = 8 << 10
+	var corpus, left, most int64
+	made := make(map[int64]bool)
+	for _, w := range all {
+		one := w.bytes() + overhead*int64(w.count)
+		if !made[w.size] {
+			corpus += one
+			made[w.size] = true
+		}
+		took := one * int64(runs(w))
+		most = max(most, left+took)
+		if keep || w.size < emptyFrom {
+			left += took
+		} else {
+			left += overhead * int64(w.count) * int64(runs(w))
+		}
+	}
+	return corpus + max(most, left)
+}
