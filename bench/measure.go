@@ -35,7 +35,8 @@ type bench struct {
 }
 
 // measure runs a contestant once into dest. What was written before is made durable
-// beforehand, and the corpus is in the page cache for everyone.
+// beforehand, and the corpus is in the page cache for everyone; what the run leaves there is
+// taken out, so that the next one finds as much memory, which has been in use.
 func (b *bench) measure(ctx context.Context, c contestant, w *workload, dest string) sample {
 	var s sample
 	s.err = errors.Join(os.MkdirAll(dest, 0o755), warm(w), rig.Sync(b.dir))
@@ -45,6 +46,7 @@ func (b *bench) measure(ctx context.Context, c contestant, w *workload, dest str
 	if c.writes && s.err == nil {
 		s.err = check(w, dest)
 	}
+	s.err = errors.Join(s.err, rig.Sync(b.dir), rig.Forget(dest))
 	if s.err != nil { // which may be published, without the paths of the machine
 		s.err = errors.New(strings.ReplaceAll(s.err.Error(), b.dir, "..."))
 	}

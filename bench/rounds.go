@@ -16,13 +16,14 @@ type result struct {
 	samples     map[string][]sample // by the contestant's name
 }
 
-// rounds runs the contestants in turn, as often as asked for. Every run has a folder of its
-// own, below runs.
+// rounds runs the contestants in turn, as often as asked for, after a run that does not
+// count, for the memory that it takes into use. Every run has a folder of its own, below runs.
 func (b *bench) rounds(ctx context.Context, w *workload, all []contestant, n int) (result, error) {
 	r := result{workload: w, contestants: all, samples: make(map[string][]sample)}
+	fmt.Fprintf(b.log, "%s, before the first round: %s: %s\n", w.name, all[0].name, b.measure(ctx, all[0], w, filepath.Join(b.runs(w), "0")))
 	for round := range n {
 		for i, c := range turn(all, round) {
-			dest := filepath.Join(b.runs(w), fmt.Sprintf("%d-%d", round, i))
+			dest := filepath.Join(b.runs(w), fmt.Sprintf("%d-%d", round+1, i+1))
 			s := b.measure(ctx, c, w, dest)
 			if ctx.Err() != nil {
 				return r, ctx.Err()

@@ -79,8 +79,8 @@ func TestRounds(t *testing.T) {
 		}
 	}
 	left, err := os.ReadDir(b.runs(w))
-	if err != nil || len(left) != 6 {
-		t.Errorf("%d folders for 6 runs: %v", len(left), err)
+	if err != nil || len(left) != 7 {
+		t.Errorf("%d folders for 7 runs: %v", len(left), err)
 	}
 }
 

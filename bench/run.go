@@ -95,7 +95,7 @@ func (s *stage) contestants(w *workload) []contestant {
 
 func (s *stage) enoughRoom(all []*workload) error {
 	need := room(all, func(w *workload) int {
-		n := 0
+		n := 1 // before the first round
 		for _, c := range s.contestants(w) {
 			if c.writes {
 				n += s.options.rounds
