@@ -20,7 +20,9 @@ type result struct {
 // count, for the memory that it takes into use. Every run has a folder of its own, below runs.
 func (b *bench) rounds(ctx context.Context, w *workload, all []contestant, n int) (result, error) {
 	r := result{workload: w, contestants: all, samples: make(map[string][]sample)}
-	fmt.Fprintf(b.log, "%s, before the first round: %s: %s\n", w.name, all[0].name, b.measure(ctx, all[0], w, filepath.Join(b.runs(w), "0")))
+	if s := b.measure(ctx, all[0], w, filepath.Join(b.runs(w), "0")); s.err != nil && ctx.Err() == nil {
+		fmt.Fprintf(b.log, "%s, before the first round: %s: %s\n", w.name, all[0].name, s)
+	}
 	for round := range n {
 		for i, c := range turn(all, round) {
 			dest := filepath.Join(b.runs(w), fmt.Sprintf("%d-%d", round+1, i+1))
