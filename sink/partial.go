@@ -18,9 +18,14 @@ import (
 const (
 	noteExt = ".json"
 	// noteEvery is how many bytes are written between two durable notes of how far a
-	// partial is good. What a power cut can cost is at most this much of each transfer;
-	// smaller files are never worth a note.
-	noteEvery = 8 << 20
+	// partial is good. What a power cut or a kill can cost is at most this much of each
+	// transfer; smaller files are never worth a note.
+	noteEvery = 32 << 20
+	// flushEvery is how many bytes are written between two nudges to write them to the disk,
+	// so that there is little left to wait for when they have to be there.
+	flushEvery = 4 << 20
+	// flushFrom is the least that is worth one.
+	flushFrom = 128 << 10
 	// noteFrom is the least a suspended partial must hold to be worth keeping.
 	noteFrom = 256 << 10
 )
@@ -44,6 +49,7 @@ type partial struct {
 
 	offset    int64
 	noted     int64 // offset of the last note
+	flushed   int64 // offset of the last nudge
 	hasNote   bool
 	validator string
 	size      int64 // -1 unknown
@@ -92,7 +98,7 @@ func (p *partial) restore() error {
 		var got int64
 		got, err = io.CopyN(p.sum, p.file, n.Synced)
 		if err == nil && got == n.Synced && p.Sum() == n.SHA256 {
-			p.offset, p.noted = got, got
+			p.offset, p.noted, p.flushed = got, got, got
 			p.validator, p.size = n.Validator, n.Size
 			return p.file.Truncate(got)
 		}
@@ -123,12 +129,20 @@ func (p *partial) Write(b []byte) (int, error) {
 	if err != nil {
 		return n, spaceOr(err)
 	}
+	if p.offset-p.flushed >= flushEvery {
+		p.flush()
+	}
 	if p.offset-p.noted >= noteEvery && p.validator != "" {
 		if err := p.writeNote(); err != nil {
 			return n, err
 		}
 	}
 	return n, nil
+}
+
+func (p *partial) flush() {
+	p.file.Flush(p.flushed, p.offset-p.flushed)
+	p.flushed = p.offset
 }
 
 // writeNote makes the bytes so far durable, and then the note that says so.
@@ -184,7 +198,7 @@ func (p *partial) Reset() error {
 		return err
 	}
 	p.sum.Reset()
-	p.offset, p.noted, p.validator, p.size = 0, 0, "", -1
+	p.offset, p.noted, p.flushed, p.validator, p.size = 0, 0, 0, "", -1
 	return nil
 }
 
@@ -200,6 +214,9 @@ func (p *partial) Head(n int) ([]byte, error) {
 // Finish leaves the file open: Commit syncs it through the same descriptor, and closes it
 // before the rename because Windows renames no open file.
 func (p *partial) Finish() error {
+	if p.offset-p.flushed >= flushFrom {
+		p.flush()
+	}
 	p.release(p.reserved)
 	return nil
 }
