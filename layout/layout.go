@@ -98,7 +98,7 @@ func shortened(elements []string) string {
 		size += len(e)
 	}
 	for i := 0; i < len(elements)-1 && size > maxPath; i++ {
-		const short = 40
+		const short = 24 // of the deepest template, that is 7 of them, 7 slashes and one whole name
 		if len(elements[i]) > short {
 			cut := sink.Suffix(elements[i][:short-9], elements[i])
 			size -= len(elements[i]) - len(cut)
