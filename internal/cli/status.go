@@ -191,7 +191,7 @@ func (st *status) show(w io.Writer, now time.Time, list int) {
 	}
 	st.Kept.show(w, max(list, 1))
 	if st.Above.Blobs > 0 {
-		fmt.Fprintf(w, "%s kept and now not within the last run's --max-nsfw %s: civitar prune %s lists them, and removes them when told to.\n",
+		fmt.Fprintf(w, "%s kept and now not within the last run's --max-nsfw %s: civitar prune --policy %s lists them, and removes them when told to.\n",
 			plural(st.Above.Blobs, "blob"), st.Limit, st.Archive)
 	}
 	if st.Astray.Blobs > 0 {
