@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -63,17 +64,21 @@ func (b *breakdown) show(w io.Writer, most int) {
 				for _, other := range names[i:] {
 					rest = manifest.Count{Blobs: rest.Blobs + part.t[other].Blobs, Bytes: rest.Bytes + part.t[other].Bytes}
 				}
-				fmt.Fprintf(w, "  %-13s %-24s %9s  %s\n", "", fmt.Sprintf("%d others", len(names)-i), humanize.Comma(rest.Blobs), sizeNote(rest.Bytes))
+				countRow(w, "", fmt.Sprintf("%d others", len(names)-i), rest)
 				break
 			}
 			title := ""
 			if i == 0 {
 				title = "by " + part.title
 			}
-			c := part.t[name]
-			fmt.Fprintf(w, "  %-13s %-24s %9s  %s\n", title, oneLine(name), humanize.Comma(c.Blobs), sizeNote(c.Bytes))
+			countRow(w, title, oneLine(name), part.t[name])
 		}
 	}
+}
+
+func countRow(w io.Writer, title, name string, c manifest.Count) {
+	line := fmt.Sprintf("  %-13s %-24s %9s  %s", title, name, humanize.Comma(c.Blobs), sizeNote(c.Bytes))
+	fmt.Fprintln(w, strings.TrimRight(line, " "))
 }
 
 func (t tally) names(inOrder bool) []string {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"civitar/fetch"
 	"civitar/internal/durable"
 	"civitar/manifest"
@@ -267,7 +269,7 @@ func (p *pruning) end(err error) error {
 			manifest.Count
 		}{"summary", p.Dest, p.acts(), p.count})
 	case !p.Quiet && err == nil:
-		fmt.Fprintf(p.s.Stdout, "%s: %s (%s) %s\n", p.Dest, plural(p.count.Blobs, "blob"), sizeNote(p.count.Bytes), what)
+		fmt.Fprintf(p.s.Stdout, "%s: %s (%s) %s\n", p.Dest, plural(p.count.Blobs, "blob"), humanize.IBytes(uint64(p.count.Bytes)), what)
 	}
 	if p.s.interrupted() {
 		return exitError{exitInterrupted}
