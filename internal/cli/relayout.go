@@ -57,6 +57,9 @@ func (c *relayoutCmd) Run(s *session) error {
 			if after.Mature != begun.Mature && (after.Mature == string(pipeline.Encrypt) || begun.Mature == string(pipeline.Encrypt)) {
 				return begun, usagef("an archive is encrypted from its start or never: give another folder to civitar archive")
 			}
+			if err := checkFiles(after); err != nil {
+				return begun, err
+			}
 			if sameFiles(after, begun) || c.DryRun {
 				return after, nil
 			}
