@@ -139,11 +139,7 @@ func (c *archiveCmd) hold(s *session, client *fetch.Client, o manifest.Options, 
 	ctx, cancel := s.drainable()
 	defer cancel()
 	if !manifest.Exists(c.Dest) {
-		files, err := c.asked(manifest.Files{})
-		if err == nil {
-			err = checkFiles(files)
-		}
-		if err != nil {
+		if _, err := c.agreed(manifest.Files{}, false); err != nil {
 			return nil, err
 		}
 		for _, err := range client.Pages(ctx, fetch.Query{Take: 1}) {

@@ -120,26 +120,29 @@ func (f *filingFlags) settle(ctx context.Context, record *manifest.Manifest, run
 	if err != nil {
 		return begun, err
 	}
-	files, err := f.asked(begun)
-	if err != nil {
-		return begun, err
-	}
-	if sameFiles(files, begun) {
-		return files, nil
-	}
 	totals, err := record.Totals(ctx)
 	if err != nil {
 		return begun, err
 	}
-	if totals.Workflows > 0 {
+	files, err := f.agreed(begun, totals.Workflows > 0)
+	if err != nil || sameFiles(files, begun) {
+		return files, err
+	}
+	return files, record.Append(ctx, []manifest.Line{manifest.Filing{Time: time.Now().UTC(), Run: run, Filing: files}})
+}
+
+// agreed is how an archive files that was begun like this, and holds something or not.
+func (f *filingFlags) agreed(begun manifest.Files, holds bool) (manifest.Files, error) {
+	files, err := f.asked(begun)
+	if err != nil || sameFiles(files, begun) {
+		return files, err
+	}
+	if holds {
 		if err := fixed(files, begun); err != nil {
 			return begun, err
 		}
 	}
-	if err := checkFiles(files); err != nil {
-		return begun, err
-	}
-	return files, record.Append(ctx, []manifest.Line{manifest.Filing{Time: time.Now().UTC(), Run: run, Filing: files}})
+	return files, checkFiles(files)
 }
 
 // fixed refuses what an archive that holds something cannot change.

@@ -50,22 +50,27 @@ func (sv *survey) take(e pipeline.Event) {
 // survey tells what a run with these flags would do, and changes nothing.
 func (c *archiveCmd) survey(s *session, screen *screen, cfg pipeline.Config, client *fetch.Client) error {
 	cfg.Record = nothing{}
+	var begun manifest.Files
+	var totals manifest.Totals
 	r, err := manifest.Read(s.ctx, c.Dest)
 	switch {
 	case err == nil:
 		defer r.Close()
 		cfg.Record = readOnly{r}
-		files, err := r.Filing(s.ctx)
-		if err != nil {
+		if begun, err = r.Filing(s.ctx); err != nil {
 			return err
 		}
-		if files, err = c.asked(files); err != nil {
-			return err
-		}
-		if cfg.Filing, _, err = filingOf(files); err != nil {
+		if totals, err = r.Totals(s.ctx); err != nil {
 			return err
 		}
 	case !errors.Is(err, manifest.ErrNoArchive):
+		return err
+	}
+	files, err := c.agreed(begun, totals.Workflows > 0)
+	if err != nil {
+		return err
+	}
+	if cfg.Filing, _, err = filingOf(files); err != nil {
 		return err
 	}
 	sv := newSurvey(c.Dest)
