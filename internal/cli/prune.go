@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -21,7 +22,7 @@ import (
 
 type pruneCmd struct {
 	Dest     string   `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
-	Policy   bool     `help:"Go by what the last run was to keep; the flags below count on top of it."`
+	Policy   bool     `help:"Go by what the last run was to keep, where no flag says otherwise."`
 	MaxNSFW  level    `name:"max-nsfw" placeholder:"LEVEL" help:"The highest level that stays: pg, pg13, r, x or xxx."`
 	Unrated  string   `placeholder:"keep|skip" help:"What has no level: keep, or skip (default with --max-nsfw)."`
 	Media    []string `placeholder:"KIND,…" help:"Only these kinds stay: image, video, audio, model, text, other."`
@@ -48,11 +49,14 @@ func (c *pruneCmd) policy(last *manifest.Run) (policy.Policy, error) {
 	if err != nil {
 		return p, err
 	}
-	if p.MaxLevel == "" {
-		p.MaxLevel = before.MaxLevel
+	p.MaxLevel = cmp.Or(p.MaxLevel, before.MaxLevel)
+	p.Unrated = cmp.Or(p.Unrated, before.Unrated)
+	p.MinSize, p.MaxSize = cmp.Or(p.MinSize, before.MinSize), cmp.Or(p.MaxSize, before.MaxSize)
+	if len(p.Kinds) == 0 {
+		p.Kinds = before.Kinds
 	}
-	if p.Unrated == policy.UnratedDefault {
-		p.Unrated = before.Unrated
+	if len(p.StepTypes) == 0 {
+		p.StepTypes = before.StepTypes
 	}
 	return p, nil
 }
