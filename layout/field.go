@@ -147,7 +147,7 @@ func plain(s string) string {
 		}
 		b.WriteRune(r)
 	}
-	return strings.Trim(b.String(), ".")
+	return strings.Trim(b.String(), ".-")
 }
 
 // number reads an option.
