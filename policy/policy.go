@@ -164,7 +164,7 @@ func (p *Policy) skipsUnrated() bool {
 // Volatile tells that the policy goes by what can change after the listing: levels, and
 // what the user thinks of a result.
 func (p *Policy) Volatile() bool {
-	return p.MaxLevel != "" || p.Favorite || p.Liked || p.NotDisliked || p.Where != nil
+	return p.MaxLevel != "" || p.skipsUnrated() || p.HideMature || p.Favorite || p.Liked || p.NotDisliked || p.Where != nil
 }
 
 // settle is how long a blob may be missing from a workflow that has succeeded before it is
