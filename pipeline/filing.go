@@ -63,6 +63,12 @@ const (
 // Encrypts tells whether files of the archive are encrypted, some or all.
 func (f Filing) Encrypts() bool { return f.EncryptAll || f.Mature == Encrypt }
 
+// NeedsSidecars tells whether names, or what stands beside files, are made of what only
+// the workflows' JSON tells.
+func (f Filing) NeedsSidecars() bool {
+	return f.Layout.Uses("index", "seed", "ecosystem", "model", "prompt", "tags") || f.Beside != Nothing
+}
+
 // seals tells whether a file is encrypted.
 func (f Filing) seals(sensitive bool) bool {
 	return f.EncryptAll || f.Mature == Encrypt && sensitive

@@ -239,7 +239,7 @@ func (r *refiling) workflow(known *manifest.Known) (w *fetch.Workflow, readable 
 	}
 	isSealed := line.Plain != manifest.Content{}
 	if isSealed && r.Unseal == nil {
-		if r.Filing.Layout.Uses("index", "seed", "ecosystem", "model") || r.Filing.Beside != Nothing {
+		if r.Filing.NeedsSidecars() {
 			return nil, false, ErrSealed
 		}
 		return bare, false, nil

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -44,26 +45,9 @@ func (c *relayoutCmd) Run(s *session) error {
 	ctx, cancel := s.drainable()
 	defer cancel()
 	id := rand.Text()[:12]
-	var after manifest.Files
 	h, err := hold(ctx, c.Dest, manifest.Options{Logger: slog.New(notes{s.Stderr}), Hook: s.Disk},
 		func(record *manifest.Manifest) (manifest.Files, error) {
-			begun, err := record.Filing(ctx)
-			if err != nil {
-				return begun, err
-			}
-			if after, err = flags.asked(begun); err != nil {
-				return begun, err
-			}
-			if after.Mature != begun.Mature && (after.Mature == string(pipeline.Encrypt) || begun.Mature == string(pipeline.Encrypt)) {
-				return begun, usagef("an archive is encrypted from its start or never: give another folder to civitar archive")
-			}
-			if err := checkFiles(after); err != nil {
-				return begun, err
-			}
-			if sameFiles(after, begun) || c.DryRun {
-				return after, nil
-			}
-			return after, record.Append(ctx, []manifest.Line{manifest.Filing{Time: time.Now().UTC(), Run: id, Filing: after}})
+			return c.settle(ctx, record, flags, id, unseal != nil)
 		})
 	if err != nil {
 		return err
@@ -86,10 +70,40 @@ func (c *relayoutCmd) Run(s *session) error {
 	return c.end(s, h, told, moved, err)
 }
 
+// settle is how the archive files from now on, and writes it down where something is to move.
+func (c *relayoutCmd) settle(ctx context.Context, record *manifest.Manifest, flags filingFlags, run string, canRead bool) (manifest.Files, error) {
+	begun, err := record.Filing(ctx)
+	if err != nil {
+		return begun, err
+	}
+	after, err := flags.asked(begun)
+	if err != nil {
+		return begun, err
+	}
+	if after.Mature != begun.Mature && (after.Mature == string(pipeline.Encrypt) || begun.Mature == string(pipeline.Encrypt)) {
+		return begun, usagef("an archive is encrypted from its start or never: give another folder to civitar archive")
+	}
+	if err := checkFiles(after); err != nil || sameFiles(after, begun) {
+		return after, err
+	}
+	filing, _, err := filingOf(after)
+	switch {
+	case err != nil:
+		return begun, err
+	case filing.Encrypts() && filing.NeedsSidecars() && !canRead:
+		return begun, hintError{pipeline.ErrSealed, sealedHint}
+	case c.DryRun:
+		return after, nil
+	}
+	return after, record.Append(ctx, []manifest.Line{manifest.Filing{Time: time.Now().UTC(), Run: run, Filing: after}})
+}
+
+const sealedHint = "give --identity"
+
 func (c *relayoutCmd) end(s *session, h *held, told *events, moved int64, err error) error {
 	interrupted := s.interrupted()
 	if errors.Is(err, pipeline.ErrSealed) {
-		err = hintError{err, "give --identity"}
+		err = hintError{err, sealedHint}
 	}
 	if err == nil && !c.DryRun {
 		err = h.record.Summarize(s.ctx, time.Now())
