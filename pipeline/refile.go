@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,7 +149,8 @@ func (r *refiling) take(known *manifest.Known) error {
 	for _, j := range every.jobs(w) {
 		jobs[string(j.blob.ID)] = j
 	}
-	for _, b := range known.Blobs {
+	for _, id := range slices.Sorted(maps.Keys(known.Blobs)) { // which of two gets a name is always the same
+		b := known.Blobs[id]
 		if b.State != manifest.Kept {
 			continue
 		}

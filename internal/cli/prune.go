@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -151,7 +153,8 @@ func (p *pruning) some(ctx context.Context, ids []string, known map[string]*mani
 	var lines []manifest.Line
 	var paths []string
 	for _, id := range ids {
-		for _, b := range known[id].Blobs {
+		for _, blob := range slices.Sorted(maps.Keys(known[id].Blobs)) {
+			b := known[id].Blobs[blob]
 			reason := p.against(b)
 			if b.State != manifest.Kept || reason == "" {
 				continue
