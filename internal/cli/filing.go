@@ -18,11 +18,11 @@ import (
 // filingFlags say how results are filed. An archive remembers what it was begun with.
 type filingFlags struct {
 	Layout     string   `placeholder:"TEMPLATE" group:"file" help:"Names of results, see civitar layout (default {date}/{workflow}_{blob})."`
-	Mature     string   `placeholder:"HOW" group:"file" help:"Mature and unrated results: same (default), separate (below mature/) or encrypt."`
+	Mature     string   `placeholder:"HOW" values:"same,separate,encrypt" group:"file" help:"Mature and unrated results: same (default), separate (below mature/) or encrypt."`
 	EncryptAll bool     `group:"file" help:"Encrypt everything, not only what is mature."`
 	Recipient  []string `placeholder:"KEY" sep:"none" group:"file" help:"Whom to encrypt to: age1…, ssh-ed25519 … or a file of such keys; repeat for more."`
-	Sidecar    string   `placeholder:"KIND" group:"file" help:"Beside each file: xmp, txt (A1111 parameters) or none (default)."`
-	MTime      string   `name:"mtime" placeholder:"TIME" group:"file" help:"Time of the files: completed (default), created or now."`
+	Sidecar    string   `placeholder:"KIND" values:"xmp,txt,none" group:"file" help:"Beside each file: xmp, txt (A1111 parameters) or none (default)."`
+	MTime      string   `name:"mtime" placeholder:"TIME" values:"completed,created,now" group:"file" help:"Time of the files: completed (default), created or now."`
 }
 
 // check finds what is wrong with the flags themselves.

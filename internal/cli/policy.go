@@ -11,12 +11,12 @@ import (
 
 // policyFlags say what is kept.
 type policyFlags struct {
-	MaxNSFW    level    `name:"max-nsfw" placeholder:"LEVEL" group:"keep" help:"The highest level kept: pg, pg13, r, x or xxx."`
-	Unrated    string   `placeholder:"keep|skip" group:"keep" help:"What has no level: keep (default), or skip (default with --max-nsfw)."`
+	MaxNSFW    level    `name:"max-nsfw" placeholder:"LEVEL" values:"pg,pg13,r,x,xxx" group:"keep" help:"The highest level kept: pg, pg13, r, x or xxx."`
+	Unrated    string   `placeholder:"keep|skip" values:"keep,skip" group:"keep" help:"What has no level: keep (default), or skip (default with --max-nsfw)."`
 	HideMature bool     `group:"keep" help:"Ask the server to withhold mature content."`
-	Media      []string `placeholder:"KIND,…" group:"keep" help:"Only these kinds: image, video, audio, model, text, other."`
+	Media      []string `placeholder:"KIND,…" values:"image,video,audio,model,text,other" group:"keep" help:"Only these kinds: image, video, audio, model, text, other."`
 	StepType   []string `placeholder:"TYPE,…" group:"keep" help:"Only results of these step types."`
-	Status     []string `placeholder:"STATUS,…" group:"keep" help:"Only results of workflows with one of these statuses."`
+	Status     []string `placeholder:"STATUS,…" values:"unassigned,preparing,scheduled,processing,succeeded,failed,expired,canceled,deleted" group:"keep" help:"Only results of workflows with one of these statuses."`
 	Favorite   bool     `group:"keep" help:"Only your favorites."`
 	Liked      bool     `group:"keep" help:"Only what you liked."`
 	NotDislike bool     `name:"not-disliked" group:"keep" help:"Not what you disliked."`

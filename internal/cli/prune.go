@@ -25,9 +25,9 @@ import (
 type pruneCmd struct {
 	Dest     string   `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
 	Policy   bool     `help:"Go by what the last run was to keep, where no flag says otherwise."`
-	MaxNSFW  level    `name:"max-nsfw" placeholder:"LEVEL" help:"The highest level that stays: pg, pg13, r, x or xxx."`
-	Unrated  string   `placeholder:"keep|skip" help:"What has no level: keep, or skip (default with --max-nsfw)."`
-	Media    []string `placeholder:"KIND,…" help:"Only these kinds stay: image, video, audio, model, text, other."`
+	MaxNSFW  level    `name:"max-nsfw" placeholder:"LEVEL" values:"pg,pg13,r,x,xxx" help:"The highest level that stays: pg, pg13, r, x or xxx."`
+	Unrated  string   `placeholder:"keep|skip" values:"keep,skip" help:"What has no level: keep, or skip (default with --max-nsfw)."`
+	Media    []string `placeholder:"KIND,…" values:"image,video,audio,model,text,other" help:"Only these kinds stay: image, video, audio, model, text, other."`
 	StepType []string `placeholder:"TYPE,…" help:"Only results of these step types stay."`
 	MinSize  byteSize `placeholder:"SIZE" help:"What is smaller does not stay."`
 	MaxSize  byteSize `placeholder:"SIZE" help:"What is larger does not stay."`

@@ -17,8 +17,8 @@ import (
 type relayoutCmd struct {
 	Dest     string   `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
 	Layout   string   `placeholder:"TEMPLATE" help:"The new names of results, see civitar layout (default: as they are)."`
-	Mature   string   `placeholder:"HOW" help:"Mature and unrated results: same or separate (default: as they are)."`
-	Sidecar  string   `placeholder:"KIND" help:"Beside each file: xmp, txt or none (default: as it is)."`
+	Mature   string   `placeholder:"HOW" values:"same,separate" help:"Mature and unrated results: same or separate (default: as they are)."`
+	Sidecar  string   `placeholder:"KIND" values:"xmp,txt,none" help:"Beside each file: xmp, txt or none (default: as it is)."`
 	Identity []string `short:"i" type:"existingfile" placeholder:"FILE" help:"Whom an encrypted archive is for; needed where names are made of what is encrypted."`
 	DryRun   bool     `help:"Only tell what would move."`
 	JSON     bool     `name:"json" help:"Write one JSON object a line to stdout."`
