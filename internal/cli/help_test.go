@@ -11,7 +11,7 @@ import (
 // TestHelpFitsAScreen holds each command's help to 24 lines of 100 columns, with an example.
 // Archiving has more to choose from than a screen holds.
 func TestHelpFitsAScreen(t *testing.T) {
-	commands := strings.Fields("archive status verify repair workflows workflow step job results blob user test login logout sandbox completion version")
+	commands := strings.Fields("archive status verify repair prune relayout decrypt layout workflows workflow step job results blob user test login logout sandbox completion version")
 	for _, command := range commands {
 		var out bytes.Buffer
 		cmd := exec.Command("civitar", command, "--help") // testscript.Main has put it on the path
