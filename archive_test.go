@@ -105,9 +105,14 @@ type summary struct {
 // summaryOf is the last event of a run with --json.
 func summaryOf(t *testing.T, r result) summary {
 	t.Helper()
+	return summaryLike(t, r, "summary")
+}
+
+func summaryLike(t *testing.T, r result, event string) summary {
+	t.Helper()
 	lines := strings.Split(strings.TrimSpace(r.stdout), "\n")
 	var s summary
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &s); err != nil || s.Event != "summary" {
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &s); err != nil || s.Event != event {
 		t.Fatalf("no summary at the end of:\n%s\nstderr:\n%s", r.stdout, r.stderr)
 	}
 	if sum := s.Kept + s.Known + s.Skipped + s.Withheld + s.Gone + s.Failed + s.Pending; s.Seen != sum {

@@ -66,10 +66,14 @@ func (j *job) before() manifest.Blob {
 func (r *run) outcome(j *job) outcome {
 	w := j.work.wf
 	kind, _ := policy.KindOf(j.blob, j.facts.Media)
-	return outcome{work: j.work, page: j.work.page, kind: kind, blob: manifest.Blob{
+	o := outcome{work: j.work, page: j.work.page, kind: kind, blob: manifest.Blob{
 		Run: r.ID, Workflow: string(w.ID), Created: w.Created,
 		Step: j.blob.Step, Type: j.blob.StepType, Blob: string(j.blob.ID), NSFW: string(j.level()), Role: j.role,
 	}}
+	if r.Filing.sealsSidecar(w) { // types stand among the tags too, and names are the user's words
+		o.blob.Step, o.blob.Type = "", ""
+	}
+	return o
 }
 
 func (r *run) unfinished(j *job) outcome {

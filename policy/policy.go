@@ -9,6 +9,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -129,10 +130,7 @@ func (p *Policy) leaveOut(w *fetch.Workflow, b fetch.Blob, known Facts) Decision
 
 // choose is what can be said once the blob is there.
 func (p *Policy) choose(w *fetch.Workflow, b fetch.Blob, known Facts) Decision {
-	size := known.Size
-	if size == 0 {
-		size = b.Size
-	}
+	size := cmp.Or(known.Size, b.Size, int64(len(b.Data)))
 	switch {
 	case !rated(Rating(w, b, known)) && p.skipsUnrated():
 		return skip("unrated")

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -121,7 +122,7 @@ func (w *Where) subject(wf *fetch.Workflow, b fetch.Blob, known Facts) Subject {
 	s := Subject{
 		Workflow: string(wf.ID), Status: string(wf.Status), Created: wf.Created, Completed: wf.Completed, Tags: wf.Tags, Prompt: wf.Prompt,
 		Blob: string(b.ID), Step: b.Step, Type: b.StepType, Kind: string(kind), Level: string(Rating(wf, b, known)),
-		Size: int(max(known.Size, b.Size)), Favorite: b.Favorite, Feedback: b.Feedback,
+		Size: int(cmp.Or(known.Size, b.Size, int64(len(b.Data)))), Favorite: b.Favorite, Feedback: b.Feedback,
 	}
 	if w.used["json"] {
 		_ = json.Unmarshal(wf.JSON, &s.JSON) // it was decoded before
