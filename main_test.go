@@ -102,7 +102,11 @@ func run(t testing.TB, cmd *exec.Cmd) result {
 
 func mustRun(t testing.TB, cmd *exec.Cmd, code int) result {
 	t.Helper()
-	r := run(t, cmd)
+	return wantCode(t, cmd, run(t, cmd), code)
+}
+
+func wantCode(t testing.TB, cmd *exec.Cmd, r result, code int) result {
+	t.Helper()
 	if r.code != code {
 		t.Fatalf("%v: exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", cmd.Args[1:], r.code, code, r.stdout, r.stderr)
 	}

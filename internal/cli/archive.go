@@ -36,7 +36,7 @@ type archiveCmd struct {
 	policyFlags
 	filingFlags
 
-	Workers    int      `placeholder:"N" help:"Transfers at once (default: as many as pay, up to --max-workers)."`
+	Workers    *int     `placeholder:"N" help:"Transfers at once (default: as many as pay, up to --max-workers)."`
 	MaxWorkers int      `default:"32" placeholder:"N" help:"The most transfers at once (default ${default})."`
 	BWLimit    byteSize `name:"bwlimit" placeholder:"SIZE" help:"Bytes a second, like 10MiB; 0 for no limit (default)."`
 	PageSize   int      `default:"100" help:"Workflows a page of the listing (default ${default}, at most 1000)."`
@@ -55,7 +55,7 @@ func (archiveCmd) Help() string {
 // check finds what is wrong with the flags before anything is done.
 func (c *archiveCmd) check() error {
 	switch {
-	case c.Workers < 0 || c.Workers > 256:
+	case !someWorkers(c.Workers):
 		return usagef("--workers must be from 1 to 256")
 	case c.MaxWorkers < 1 || c.MaxWorkers > 256:
 		return usagef("--max-workers must be from 1 to 256")
@@ -121,7 +121,7 @@ func (c *archiveCmd) config(s *session, client *fetch.Client, log *slog.Logger) 
 	cfg := pipeline.Config{
 		Source: client, Policy: kept,
 		Filter: pipeline.Filter{Tags: c.Tag, Text: c.Query, From: c.From.Time, To: c.To.end(), ExcludeFailed: c.ExcludeFailed, Oldest: c.Oldest},
-		Limit:  c.Limit, Full: c.Full, PageSize: c.PageSize, Workers: c.Workers, MaxWorkers: c.MaxWorkers, Strained: func() bool { return client.Pace().Throttled }, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
+		Limit:  c.Limit, Full: c.Full, PageSize: c.PageSize, Workers: orZero(c.Workers), MaxWorkers: c.MaxWorkers, Strained: func() bool { return client.Pace().Throttled }, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
 		Drain: s.drain, ID: rand.Text()[:12], Logger: log, Tally: &pipeline.Tally{},
 	}
 	if len(c.Workflow) > 0 {
@@ -255,4 +255,15 @@ func (s *session) interrupted() bool {
 	default:
 		return s.ctx.Err() != nil
 	}
+}
+
+// someWorkers tells a number of transfers that makes sense, or none.
+func someWorkers(n *int) bool { return n == nil || *n >= 1 && *n <= 256 }
+
+// orZero is what a flag says, 0 where it was not given.
+func orZero(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
 }

@@ -16,7 +16,7 @@ import (
 
 type repairCmd struct {
 	Dest     string      `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
-	Workers  int         `default:"8" help:"Transfers at once (default ${default})."`
+	Workers  *int        `placeholder:"N" help:"Transfers at once (default: as many as pay)."`
 	BWLimit  byteSize    `name:"bwlimit" placeholder:"SIZE" help:"Bytes a second, like 10MiB; 0 for no limit (default)."`
 	Identity []string    `short:"i" type:"existingfile" placeholder:"FILE" help:"Reads the sidecars of an encrypted archive."`
 	Sandbox  bool        `help:"The archive is of the simulated account; needs no token and no network."`
@@ -28,7 +28,7 @@ func (repairCmd) Help() string { return "Example:  civitar repair ~/civitai" }
 
 func (c *repairCmd) check() error {
 	switch {
-	case c.Workers < 0 || c.Workers > 256:
+	case !someWorkers(c.Workers):
 		return usagef("--workers must be from 1 to 256")
 	case c.Output.JSON && c.Output.Quiet:
 		return usagef("--json and --quiet exclude each other")
@@ -75,7 +75,7 @@ func (c *repairCmd) Run(s *session) error {
 	told := newFindings(s, c.Output.JSON)
 	cfg := repair.Config{
 		Dir: c.Dest, Unseal: unseal, Record: h.record, Sink: h.dir, Progress: &verify.Progress{}, Tell: func(st repair.Step) { c.tell(told, st) },
-		Pipeline: pipeline.Config{Source: client, Policy: kept, Filing: h.filing, Workers: c.Workers, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
+		Pipeline: pipeline.Config{Source: client, Policy: kept, Filing: h.filing, Workers: orZero(c.Workers), Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
 			Drain: s.drain, ID: rand.Text()[:12], Logger: log},
 	}
 	stop := told.watch(cfg.Progress, c.Output.Quiet || c.Output.JSON)
