@@ -121,7 +121,7 @@ func (f Filing) beside(name string) string {
 	return bare
 }
 
-// time is the one that the files of a workflow get, zero for now.
+// time is the one that the files of a workflow get; zero leaves them that of their writing.
 func (f Filing) time(w *fetch.Workflow) time.Time {
 	switch {
 	case f.MTime == Now:

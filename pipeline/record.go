@@ -14,11 +14,11 @@ const (
 	// A group is committed as soon as the one before it is and it holds this many
 	// outcomes, as many files as the sink takes best, or has waited this long: the cost of
 	// making things durable is shared, and what a crash can lose is bounded.
-	groupOutcomes = 8192
+	groupOutcomes = 4096
 	groupFiles    = 128
 	groupDelay    = 250 * time.Millisecond
 	// groupJSON bounds the workflows that a group holds in memory, in bytes of their JSON.
-	groupJSON = 16 << 20
+	groupJSON = 4 << 20
 )
 
 // recorder is the last stage's state. While one group is being made durable, the next one
