@@ -125,7 +125,7 @@ func dsn(path string, readOnly bool) (string, error) {
 	if readOnly {
 		q.Set("mode", "ro")
 	} else {
-		q["_pragma"] = append(q["_pragma"], "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-8000)")
+		q["_pragma"] = append(q["_pragma"], "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-4000)")
 		q.Set("_txlock", "immediate")
 	}
 	return "file://" + (&url.URL{Path: abs}).EscapedPath() + "?" + q.Encode(), nil
@@ -140,7 +140,7 @@ func openDB(ctx context.Context, path string, readOnly bool) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(4)
+	db.SetMaxOpenConns(3)
 	x := &index{db: db, file: path, mine: !readOnly}
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())

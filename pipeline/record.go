@@ -14,7 +14,7 @@ const (
 	// A group is committed as soon as the one before it is and it holds this many
 	// outcomes, as many files as the sink takes best, or has waited this long: the cost of
 	// making things durable is shared, and what a crash can lose is bounded.
-	groupOutcomes = 4096
+	groupOutcomes = 1024
 	groupFiles    = 128
 	groupDelay    = 250 * time.Millisecond
 	// groupJSON bounds the workflows that a group holds in memory, in bytes of their JSON.

@@ -190,7 +190,7 @@ func (h *handles) close() {
 // cost is the same for few and for many.
 func (d *Dir) Batch() int {
 	if d.here.SyncsAll() {
-		return 1024
+		return 256
 	}
 	return 128
 }
