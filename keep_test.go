@@ -141,7 +141,7 @@ func (k keeping) check(t *testing.T, truth []sandbox.Expected, left map[string][
 		if !k.keeps(e) {
 			continue
 		}
-		root, ext = "media", path.Ext(e.Blob)
+		root = "media"
 		if sensitive(ratingOf(e)) && k.mature == "separate" {
 			root = "mature"
 		}
