@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"errors"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"civitar/internal/cli"
@@ -34,6 +37,9 @@ type account struct {
 	url      string
 	token    string
 	withheld withheld
+
+	changed *sync.Cond // guards open
+	open    int        // connections
 }
 
 const testToken = "tok-3f9a1c77e2d84b0d9e6b"
@@ -44,9 +50,46 @@ func newAccount(t testing.TB, o sandbox.Options) *account {
 		o.Token = testToken
 	}
 	s := sandbox.New(o)
-	server := httptest.NewServer(s)
+	a := &account{Server: s, token: o.Token, changed: sync.NewCond(&sync.Mutex{})}
+	server := httptest.NewUnstartedServer(s)
+	server.Config.ConnState = a.connection
+	server.Start()
 	t.Cleanup(server.Close)
-	return &account{Server: s, url: server.URL, token: o.Token}
+	a.url = server.URL
+	return a
+}
+
+func (a *account) connection(_ net.Conn, state http.ConnState) {
+	a.changed.L.Lock()
+	defer a.changed.L.Unlock()
+	switch state {
+	case http.StateNew:
+		a.open++
+	case http.StateClosed, http.StateHijacked:
+		a.open--
+	}
+	a.changed.Broadcast()
+}
+
+// settle waits until nobody is connected any more, so that what a killed process had still
+// asked for has been counted. Connections are taken up in the order in which they came.
+func (a *account) settle(t testing.TB) {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodGet, a.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Close = true
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	a.changed.L.Lock()
+	defer a.changed.L.Unlock()
+	for a.open > 0 {
+		a.changed.Wait()
+	}
 }
 
 // program prepares one run of civitar in a folder of its own, without limits of pace.

@@ -75,6 +75,7 @@ func TestKilledRunsEndLikeAnUninterruptedOne(t *testing.T) {
 		timer := time.AfterFunc(took*time.Duration(kill%10+1)/12, func() { _ = cmd.Process.Kill() })
 		err := cmd.Wait()
 		timer.Stop()
+		a.settle(t)
 		if n := a.Stats().Content - asked; n > deliverable-int64(len(recorded)) {
 			t.Errorf("kill %d: %d transfers, although %d of %d blobs were recorded", kill, n, len(recorded), deliverable)
 		}
