@@ -84,9 +84,13 @@ func (l *Layout) Path(f Fields, ext string) string {
 		elements[i] = b.String()
 	}
 	last := len(elements) - 1
-	elements[last] += ext
+	name := elements[last] + ext
 	for i := range elements {
 		elements[i] = sink.Element(elements[i])
+	}
+	elements[last] = sink.Element(name)
+	if !strings.HasSuffix(elements[last], ext) { // of nothing but dots: the one of the extension went with them
+		elements[last] = sink.Element("_" + name)
 	}
 	return shortened(elements)
 }

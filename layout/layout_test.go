@@ -184,6 +184,7 @@ func FuzzLayout(f *testing.F) {
 		strings.Repeat("{prompt}{model}/", 7) + "{blob}", "{kind:3}", "é/{type}{blob}"} {
 		f.Add(template, "8484131-1", "72bb48c5-0", "imageGen", "a cat, sitting", "gen", int64(1786401435))
 		f.Add(template, "..", "con", "../", "\xff\u202e", "~", int64(-1<<62))
+		f.Add(template, "-", ".", "", "", "", int64(1))
 		f.Add(template, "", "nul .x", strings.Repeat("é.", 300), strings.Repeat("word ", 90), ". .", int64(0))
 	}
 	f.Fuzz(func(t *testing.T, template, workflow, blob, kind, prompt, tag string, unix int64) {
