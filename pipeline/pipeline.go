@@ -360,8 +360,10 @@ func (r *run) reached(ok bool, err error) {
 		r.unreachable = 0
 		return
 	}
-	if r.unreachable++; r.unreachable == outage && r.fault == nil {
-		r.fault = fmt.Errorf("%w: %w", ErrOutage, err)
+	if r.unreachable++; r.unreachable == outage {
+		if r.fault == nil { // the listing may have met the outage first
+			r.fault = fmt.Errorf("%w: %w", ErrOutage, err)
+		}
 		r.stop()
 	}
 }
