@@ -31,7 +31,7 @@ func oneSentence(t *testing.T, r result, words ...string) {
 
 func nothingIn(t *testing.T, dir string) {
 	t.Helper()
-	if _, err := os.Lstat(dir); err == nil {
+	if _, err := os.Stat(dir); err == nil {
 		t.Errorf("%s was made", dir)
 	}
 }

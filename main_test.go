@@ -95,6 +95,7 @@ func (a *account) settle(t testing.TB) {
 // program prepares one run of civitar in a folder of its own, without limits of pace.
 func (a *account) program(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
+	args = inBucket(t, args)
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -160,6 +161,9 @@ func wantCode(t testing.TB, cmd *exec.Cmd, r result, code int) result {
 func files(t testing.TB, dir string) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err

@@ -20,7 +20,7 @@ const asideDir = "aside"
 
 // heal writes the segments that hold damaged lines anew, without these. What they were is
 // put aside first. It returns the number of damaged lines.
-func heal(f folders, j *journal, log *slog.Logger) (damaged int, err error) {
+func heal(f folders, j *journal, published bool, log *slog.Logger) (damaged int, err error) {
 	for _, n := range j.segments {
 		name := segmentFile(n)
 		bad := 0
@@ -32,7 +32,8 @@ func heal(f folders, j *journal, log *slog.Logger) (damaged int, err error) {
 		}); err != nil {
 			return damaged, err
 		}
-		if bad == 0 {
+		damaged += bad
+		if bad == 0 || published {
 			continue
 		}
 		if err := f.copyAside(name); err != nil {
@@ -42,7 +43,6 @@ func heal(f folders, j *journal, log *slog.Logger) (damaged int, err error) {
 			return damaged, err
 		}
 		log.Warn("journal: wrote a segment anew without its damaged lines", "segment", name, "lines", bad)
-		damaged += bad
 	}
 	return damaged, nil
 }
@@ -148,7 +148,7 @@ func (m *Manifest) Forget(ctx context.Context, run string, now time.Time) error 
 }
 
 // repair is what Open does beyond the usual when it is asked to: see Options.Repair.
-func (m *Manifest) repair(source string, log *slog.Logger) error {
+func (m *Manifest) repair(source string, published bool, log *slog.Logger) error {
 	j, err := readJournal(m.segments)
 	if err != nil {
 		return err
@@ -156,7 +156,7 @@ func (m *Manifest) repair(source string, log *slog.Logger) error {
 	if j.source == "" {
 		j.source = source
 	}
-	if m.Damaged, err = heal(m.folders, j, log); err != nil {
+	if m.Damaged, err = heal(m.folders, j, published, log); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	for _, suffix := range []string{"", "-wal", "-shm"} {

@@ -31,7 +31,7 @@ func healed(t *testing.T, segment []byte) (before, after []Line, damaged, left i
 	before, damaged = read()
 	j, err := readJournal(f.segments)
 	must(t, err)
-	n, err := heal(f, j, slog.New(slog.DiscardHandler))
+	n, err := heal(f, j, false, slog.New(slog.DiscardHandler))
 	must(t, err)
 	if n != damaged {
 		t.Errorf("healed %d lines of %d damaged ones", n, damaged)

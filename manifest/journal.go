@@ -52,6 +52,7 @@ type journal struct {
 	created time.Time
 	log     *slog.Logger
 	damaged func(Damage) // told of lines passed over, beside the logger; nil is nobody
+	publish func(segment string, offset int64, data []byte) error
 
 	segments []int
 	file     *durable.File
@@ -115,12 +116,12 @@ func readHeader(root *durable.Folder, name string) (*header, error) {
 }
 
 // openJournal opens the journal for appending.
-func openJournal(root *durable.Folder, source string, log *slog.Logger) (*journal, error) {
+func openJournal(root *durable.Folder, source string, publish func(string, int64, []byte) error, log *slog.Logger) (*journal, error) {
 	j, err := readJournal(root)
 	if err != nil {
 		return nil, err
 	}
-	j.log = log
+	j.log, j.publish = log, publish
 	if j.source == "" {
 		j.source = source
 	}
@@ -188,10 +189,10 @@ func (j *journal) beginSegment(n int) error {
 		return errors.Join(err, f.Close())
 	}
 	j.file, j.offset = f, 0
+	j.segments = append(j.segments, n)
 	if err := j.writeHeader(); err != nil {
 		return err
 	}
-	j.segments = append(j.segments, n)
 	return j.root.SyncDir(".")
 }
 
@@ -211,8 +212,14 @@ func (j *journal) header() ([]byte, error) {
 	return append(data, '\n'), err
 }
 
-// write appends data and makes it durable, or takes back what it can of it.
+// write appends data and makes it durable, or takes back what it can of it. Where the
+// journal is kept elsewhere, it is there first: a copy that is behind can be brought up.
 func (j *journal) write(data []byte) error {
+	if j.publish != nil {
+		if err := j.publish(segmentFile(j.segments[len(j.segments)-1]), j.offset, data); err != nil {
+			return err
+		}
+	}
 	n, err := j.file.Write(data)
 	if err == nil {
 		err = j.file.Sync()

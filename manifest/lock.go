@@ -18,6 +18,8 @@ import (
 type LockedError struct {
 	Path   string
 	Holder Holder
+	// Until is when a lease ends that nobody renews; zero is a lock that ends with its process.
+	Until time.Time
 }
 
 // Holder is the process that holds an archive.

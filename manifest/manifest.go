@@ -64,8 +64,13 @@ type Options struct {
 	// Logger is told of rebuilds and damage; nil is silent.
 	Logger *slog.Logger
 	// Repair writes segments of the journal anew that hold damaged lines, after putting
-	// aside what they were, and makes the index anew.
+	// aside what they were, and makes the index anew. Those of a journal that is published
+	// stay as they are, and are only counted.
 	Repair bool
+	// Publish, where the record's folder is the copy of one that is kept elsewhere, adds to
+	// that one what is about to be appended here: data at an offset, in bytes, of a segment.
+	// nil is for a record that is kept here.
+	Publish func(segment string, offset int64, data []byte) error
 	// Hook is called before every step that changes the disk: it is for tests.
 	Hook durable.Hook
 }
@@ -120,11 +125,11 @@ func Open(ctx context.Context, dir string, o Options) (_ *Manifest, err error) {
 		return nil, err
 	}
 	if o.Repair {
-		if err := m.repair(o.Source, o.Logger); err != nil {
+		if err := m.repair(o.Source, o.Publish != nil, o.Logger); err != nil {
 			return nil, err
 		}
 	}
-	if m.journal, err = openJournal(m.segments, o.Source, o.Logger); err != nil {
+	if m.journal, err = openJournal(m.segments, o.Source, o.Publish, o.Logger); err != nil {
 		return nil, err
 	}
 	if o.Source != "" && (o.Source == Sandbox) != (m.journal.source == Sandbox) {

@@ -20,7 +20,7 @@ import (
 )
 
 type archiveCmd struct {
-	Dest string `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
+	Dest string `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, or s3://bucket/prefix (default ${default})."`
 
 	Tag           []string `placeholder:"TAG" sep:"none" help:"Only workflows with this tag; repeat for more, all must match."`
 	Query         string   `placeholder:"TEXT" help:"Only workflows whose metadata match."`
@@ -138,7 +138,15 @@ func (c *archiveCmd) hold(s *session, client *fetch.Client, o manifest.Options, 
 	}
 	ctx, cancel := s.drainable()
 	defer cancel()
-	if !manifest.Exists(c.Dest) {
+	at, err := s.home(c.Dest)
+	if err != nil {
+		return nil, err
+	}
+	there, err := at.exists(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !there {
 		if _, err := c.agreed(manifest.Files{}, false); err != nil {
 			return nil, err
 		}
@@ -149,11 +157,11 @@ func (c *archiveCmd) hold(s *session, client *fetch.Client, o manifest.Options, 
 			break
 		}
 	}
-	return hold(ctx, c.Dest, o, func(record *manifest.Manifest) (manifest.Files, error) { return c.settle(ctx, record, run) })
+	return hold(ctx, at, o, func(record *manifest.Manifest) (manifest.Files, error) { return c.settle(ctx, record, run) })
 }
 
 func (c *archiveCmd) archive(s *session, screen *screen, cfg pipeline.Config, client *fetch.Client, h *held) error {
-	cfg.Record, cfg.Sink, cfg.Filing = h.record, h.dir, h.filing
+	cfg.Record, cfg.Sink, cfg.Filing = h.record, h.sink, h.filing
 	p := &progress{tally: cfg.Tally, pace: client.Pace, screen: screen, log: cfg.Logger, quiet: c.Output.Quiet}
 	if c.Output.JSON {
 		p.events = newEvents(s.Stdout)
@@ -187,10 +195,10 @@ func finish(h *held, summary pipeline.Summary, cfg pipeline.Config) error {
 		err = h.record.Append(ctx, []manifest.Line{line})
 	}
 	if err == nil {
-		err = h.record.Summarize(ctx, now)
+		err = h.summarize(ctx, now)
 	}
 	if err == nil {
-		err = h.dir.Sweep(now)
+		err = h.sink.Sweep(now)
 	}
 	return err
 }

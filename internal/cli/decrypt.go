@@ -12,12 +12,13 @@ import (
 
 	"civitar/internal/durable"
 	"civitar/internal/vault"
+	"civitar/internal/verify"
 	"civitar/manifest"
 	"civitar/pipeline"
 )
 
 type decryptCmd struct {
-	Dest     string   `arg:"" help:"Folder of the archive."`
+	Dest     string   `arg:"" help:"Folder of the archive, or s3://bucket/prefix."`
 	Identity []string `short:"i" required:"" type:"existingfile" placeholder:"FILE" help:"Whom the archive is for: a file of age or SSH private keys; repeat for more."`
 	To       string   `required:"" placeholder:"FOLDER" help:"Folder to write into; the archive stays as it is."`
 	JSON     bool     `name:"json" help:"Write one JSON object a line to stdout."`
@@ -37,7 +38,11 @@ func (c *decryptCmd) Run(s *session) error {
 	}
 	ctx, cancel := s.drainable()
 	defer cancel()
-	audit, err := manifest.OpenAudit(ctx, c.Dest, func(manifest.Damage) {})
+	at, err := s.reading(ctx, c.Dest)
+	if err != nil {
+		return noArchive(err, c.Dest)
+	}
+	audit, err := manifest.OpenAudit(ctx, at.dir, func(manifest.Damage) {})
 	if err != nil {
 		return noArchive(err, c.Dest)
 	}
@@ -45,11 +50,11 @@ func (c *decryptCmd) Run(s *session) error {
 	if err := audit.Follow(ctx); err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(c.Dest)
+	files, err := at.files()
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer files.Close()
 	if err := os.MkdirAll(c.To, 0o777); err != nil {
 		return err
 	}
@@ -58,7 +63,7 @@ func (c *decryptCmd) Run(s *session) error {
 		return err
 	}
 	defer out.Close()
-	d := &decryption{decryptCmd: c, s: s, root: root, out: out, unseal: unseal, told: newEvents(s.Stdout)}
+	d := &decryption{decryptCmd: c, s: s, files: files, out: out, unseal: unseal, told: newEvents(s.Stdout)}
 	err = audit.Files(ctx, func(f manifest.File) error { return d.file(ctx, f) })
 	return d.end(err)
 }
@@ -67,7 +72,7 @@ func (c *decryptCmd) Run(s *session) error {
 type decryption struct {
 	*decryptCmd
 	s      *session
-	root   *os.Root
+	files  verify.Files
 	out    *durable.Folder
 	unseal func(io.Reader) (io.Reader, error)
 	told   *events
@@ -89,7 +94,7 @@ func (d *decryption) file(ctx context.Context, f manifest.File) error {
 		d.done++
 		return nil
 	}
-	from, err := d.root.Open(f.Path)
+	from, err := d.files.Open(ctx, f.Path)
 	if err != nil {
 		return d.fault(f.Path, err)
 	}

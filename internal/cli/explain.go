@@ -67,6 +67,10 @@ func (e hintError) Error() string { return e.err.Error() }
 func (e hintError) Unwrap() error { return e.err }
 
 func explainLock(e *manifest.LockedError) string {
+	if !e.Until.IsZero() {
+		return fmt.Sprintf("the archive is in use by process %d on host %s since %s (%s): wait for it to end, or stop it; if it died, its lease ends in %s",
+			e.Holder.PID, oneLine(e.Holder.Host), e.Holder.Started.Local().Format(time.DateTime), e.Path, max(time.Until(e.Until), 0).Round(time.Second))
+	}
 	if e.Holder.PID == 0 {
 		return "the archive is in use by another process (" + e.Path + "): wait for it to end, or stop it"
 	}

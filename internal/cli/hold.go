@@ -3,7 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"time"
 
+	"civitar/internal/repair"
 	"civitar/manifest"
 	"civitar/pipeline"
 	"civitar/sink"
@@ -11,21 +15,35 @@ import (
 
 // held is an archive held for writing: its record, its sink, and how it files.
 type held struct {
+	home   *home
 	record *manifest.Manifest
-	dir    *sink.Dir
+	sink   resting
 	filing pipeline.Filing
+}
+
+// resting is where the files of an archive are: a folder's [*sink.Dir], or a bucket's.
+type resting interface {
+	repair.Sink
+	Sweep(now time.Time) error
+	Close() error
 }
 
 // hold opens an archive for writing. settle, where it is not nil, decides how the archive
 // files from now on; otherwise it goes on as it was begun.
-func hold(ctx context.Context, dest string, o manifest.Options, settle func(*manifest.Manifest) (manifest.Files, error)) (_ *held, err error) {
-	h := &held{}
+func hold(ctx context.Context, at *home, o manifest.Options, settle func(*manifest.Manifest) (manifest.Files, error)) (_ *held, err error) {
+	h := &held{home: at}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Close())
 		}
 	}()
-	if h.record, err = manifest.Open(ctx, dest, o); err != nil {
+	if at.store != nil {
+		if err := at.take(ctx, o.Repair); err != nil {
+			return nil, err
+		}
+		o.Publish = at.store.Publish
+	}
+	if h.record, err = manifest.Open(ctx, at.dir, o); err != nil {
 		return nil, err
 	}
 	if settle == nil {
@@ -40,19 +58,66 @@ func hold(ctx context.Context, dest string, o manifest.Options, settle func(*man
 		return nil, err
 	}
 	h.filing = filing
-	h.dir, err = sink.Open(dest, append(options, sink.WithHook(o.Hook))...)
-	return h, err
+	dir, err := sink.Open(at.dir, append(options, sink.WithHook(o.Hook))...)
+	if err != nil {
+		return nil, err
+	}
+	h.sink = dir
+	if at.store != nil {
+		h.sink = at.store.Sink(dir)
+	}
+	return h, nil
+}
+
+// take takes a bucket's archive for this run, and brings the copy of its record up; anew
+// makes that from nothing.
+func (h *home) take(ctx context.Context, anew bool) error {
+	if err := os.MkdirAll(h.dir, 0o777); err != nil {
+		return err
+	}
+	alone, err := h.alone(ctx)
+	if err == nil && !alone {
+		holder, err := h.store.Holder(ctx)
+		return errors.Join(err, &manifest.LockedError{Path: h.dest, Holder: holder})
+	}
+	if err == nil {
+		err = h.store.Hold(ctx, h.dir)
+	}
+	if err == nil {
+		err = h.store.Pull(ctx, h.dir, anew)
+	}
+	if errors.Is(err, manifest.ErrNoArchive) {
+		return nil
+	}
+	return err
+}
+
+// summarize writes the archive's manifest.json.
+func (h *held) summarize(ctx context.Context, now time.Time) error {
+	if err := h.record.Summarize(ctx, now); err != nil || h.home.store == nil {
+		return err
+	}
+	data, err := os.ReadFile(filepath.Join(h.home.dir, sink.StateDir, "manifest.json"))
+	if err != nil {
+		return err
+	}
+	return h.home.store.PutText(ctx, sink.StateDir+"/manifest.json", data)
 }
 
 // Close releases the archive. A second call does nothing.
 func (h *held) Close() error {
 	var errs []error
-	if h.dir != nil {
-		errs = append(errs, h.dir.Close())
-		h.dir = nil
+	if h.sink != nil {
+		errs = append(errs, h.sink.Close())
+		h.sink = nil
 	}
 	if h.record != nil {
 		errs = append(errs, h.record.Close())
+	}
+	if h.home.store != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		errs = append(errs, h.home.store.Release(ctx), h.home.use.Unlock())
 	}
 	return errors.Join(errs...)
 }

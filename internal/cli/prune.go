@@ -23,7 +23,7 @@ import (
 )
 
 type pruneCmd struct {
-	Dest     string   `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
+	Dest     string   `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, or s3://bucket/prefix (default ${default})."`
 	Policy   bool     `help:"Go by what the last run was to keep, where no flag says otherwise."`
 	MaxNSFW  level    `name:"max-nsfw" placeholder:"LEVEL" values:"pg,pg13,r,x,xxx" help:"The highest level that stays: pg, pg13, r, x or xxx."`
 	Unrated  string   `placeholder:"keep|skip" values:"keep,skip" help:"What has no level: keep, or skip (default with --max-nsfw)."`
@@ -68,12 +68,16 @@ func (c *pruneCmd) Run(s *session) error {
 	if _, err := c.policy(nil); err != nil {
 		return err
 	}
-	if !manifest.Exists(c.Dest) {
-		return noArchive(manifest.ErrNoArchive, c.Dest)
-	}
 	ctx, cancel := s.drainable()
 	defer cancel()
-	h, err := hold(ctx, c.Dest, manifest.Options{Logger: slog.New(notes{s.Stderr}), Hook: s.Disk}, nil)
+	at, err := s.home(c.Dest)
+	if err == nil {
+		err = at.there(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	h, err := hold(ctx, at, manifest.Options{Logger: slog.New(notes{s.Stderr}), Hook: s.Disk}, nil)
 	if err != nil {
 		return err
 	}
@@ -96,7 +100,7 @@ func (c *pruneCmd) Run(s *session) error {
 	p := &pruning{pruneCmd: c, s: s, held: h, kept: kept, run: rand.Text()[:12], told: newEvents(s.Stdout)}
 	err = p.all(ctx)
 	if err == nil && p.acts() {
-		err = h.record.Summarize(ctx, time.Now())
+		err = h.summarize(ctx, time.Now())
 	}
 	if err == nil {
 		h.record.Settle(false)
@@ -177,13 +181,13 @@ func (p *pruning) some(ctx context.Context, ids []string, known map[string]*mani
 	if !p.acts() || len(lines) == 0 {
 		return nil
 	}
-	if err := p.dir.Retire(paths); err != nil {
+	if err := p.sink.Retire(paths); err != nil {
 		return err
 	}
 	if err := p.record.Append(ctx, lines); err != nil {
 		return err
 	}
-	return p.dir.Release(ctx, p.record.Recorded)
+	return p.sink.Release(ctx, p.record.Recorded)
 }
 
 // against is why the policy would leave a blob out, going by the record; "" where it would
@@ -208,7 +212,7 @@ func (p *pruning) moveOut(ctx context.Context, b manifest.Blob) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		from, err := p.dir.Open(name)
+		from, err := p.sink.Open(name)
 		if err != nil {
 			return err
 		}

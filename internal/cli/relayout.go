@@ -15,7 +15,7 @@ import (
 )
 
 type relayoutCmd struct {
-	Dest     string   `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
+	Dest     string   `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, or s3://bucket/prefix (default ${default})."`
 	Layout   string   `placeholder:"TEMPLATE" help:"The new names of results, see civitar layout (default: as they are)."`
 	Mature   string   `placeholder:"HOW" values:"same,separate" help:"Mature and unrated results: same or separate (default: as they are)."`
 	Sidecar  string   `placeholder:"KIND" values:"xmp,txt,none" help:"Beside each file: xmp, txt or none (default: as it is)."`
@@ -35,9 +35,6 @@ func (c *relayoutCmd) Run(s *session) error {
 	if err := flags.check(); err != nil {
 		return err
 	}
-	if !manifest.Exists(c.Dest) {
-		return noArchive(manifest.ErrNoArchive, c.Dest)
-	}
 	unseal, err := unsealer(s, c.Identity)
 	if err != nil {
 		return err
@@ -45,7 +42,14 @@ func (c *relayoutCmd) Run(s *session) error {
 	ctx, cancel := s.drainable()
 	defer cancel()
 	id := rand.Text()[:12]
-	h, err := hold(ctx, c.Dest, manifest.Options{Logger: slog.New(notes{s.Stderr}), Hook: s.Disk},
+	at, err := s.home(c.Dest)
+	if err == nil {
+		err = at.there(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	h, err := hold(ctx, at, manifest.Options{Logger: slog.New(notes{s.Stderr}), Hook: s.Disk},
 		func(record *manifest.Manifest) (manifest.Files, error) {
 			return c.settle(ctx, record, flags, id, unseal != nil)
 		})
@@ -56,7 +60,7 @@ func (c *relayoutCmd) Run(s *session) error {
 	var moved int64
 	told := newEvents(s.Stdout)
 	err = pipeline.Refile(ctx, pipeline.Refiling{
-		Sink: h.dir, Record: h.record, Filing: h.filing, Unseal: unseal, ID: id, Dry: c.DryRun,
+		Sink: h.sink, Record: h.record, Filing: h.filing, Unseal: unseal, ID: id, Dry: c.DryRun,
 		Observe: func(from, to string) {
 			moved++
 			switch {
@@ -106,7 +110,7 @@ func (c *relayoutCmd) end(s *session, h *held, told *events, moved int64, err er
 		err = hintError{err, sealedHint}
 	}
 	if err == nil && !c.DryRun {
-		err = h.record.Summarize(s.ctx, time.Now())
+		err = h.summarize(s.ctx, time.Now())
 	}
 	if err == nil && !interrupted {
 		h.record.Settle(false)

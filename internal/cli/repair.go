@@ -15,7 +15,7 @@ import (
 )
 
 type repairCmd struct {
-	Dest     string      `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
+	Dest     string      `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, or s3://bucket/prefix (default ${default})."`
 	Workers  *int        `placeholder:"N" help:"Transfers at once (default: as many as pay)."`
 	BWLimit  byteSize    `name:"bwlimit" placeholder:"SIZE" help:"Bytes a second, like 10MiB; 0 for no limit (default)."`
 	Identity []string    `short:"i" type:"existingfile" placeholder:"FILE" help:"Reads the sidecars of an encrypted archive."`
@@ -41,8 +41,14 @@ func (c *repairCmd) Run(s *session) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	if !manifest.Exists(c.Dest) {
-		return noArchive(manifest.ErrNoArchive, c.Dest)
+	ctx, cancel := s.drainable()
+	defer cancel()
+	at, err := s.home(c.Dest)
+	if err == nil {
+		err = at.there(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	screen := newScreen(s.Stderr)
 	log := c.Output.logger(s.World, screen)
@@ -51,9 +57,7 @@ func (c *repairCmd) Run(s *session) error {
 		return err
 	}
 	defer disconnect()
-	ctx, cancel := s.drainable()
-	defer cancel()
-	h, err := hold(ctx, c.Dest, manifest.Options{Source: source, Logger: log, Repair: true, Hook: s.Disk}, nil)
+	h, err := hold(ctx, at, manifest.Options{Source: source, Logger: log, Repair: true, Hook: s.Disk}, nil)
 	if err != nil {
 		return err
 	}
@@ -72,9 +76,14 @@ func (c *repairCmd) Run(s *session) error {
 			return err
 		}
 	}
+	files, err := at.files()
+	if err != nil {
+		return err
+	}
+	defer files.Close()
 	told := newFindings(s, c.Output.JSON)
 	cfg := repair.Config{
-		Dir: c.Dest, Unseal: unseal, Record: h.record, Sink: h.dir, Progress: &verify.Progress{}, Tell: func(st repair.Step) { c.tell(told, st) },
+		Dir: at.dir, Files: files, Unseal: unseal, Record: h.record, Sink: h.sink, Progress: &verify.Progress{}, Tell: func(st repair.Step) { c.tell(told, st) },
 		Pipeline: pipeline.Config{Source: client, Policy: kept, Filing: h.filing, Workers: orZero(c.Workers), Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
 			Drain: s.drain, ID: rand.Text()[:12], Logger: log},
 	}
@@ -94,7 +103,7 @@ func (c *repairCmd) finish(h *held, cfg pipeline.Config, r repair.Report, inOrde
 	} else {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := h.record.Summarize(ctx, time.Now()); err != nil {
+		if err := h.summarize(ctx, time.Now()); err != nil {
 			return err
 		}
 	}

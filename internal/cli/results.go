@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"civitar/fetch"
@@ -65,14 +64,18 @@ func (c *resultsCmd) download(s *session, client *fetch.Client, w *fetch.Workflo
 	ctx, cancel := s.drainable()
 	defer cancel()
 	log := slog.New(notes{s.Stderr})
-	h, err := hold(ctx, c.Dir, manifest.Options{Source: c.source(s), Logger: log}, nil)
+	at, err := s.home(c.Dir)
+	if err != nil {
+		return err
+	}
+	h, err := hold(ctx, at, manifest.Options{Source: c.source(s), Logger: log}, nil)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
 	states := map[string]manifest.Blob{}
 	cfg := pipeline.Config{
-		Source: client, Sink: h.dir, Record: h.record, Filing: h.filing, Tries: c.Look.Retries, Drain: s.drain, ID: rand.Text()[:12], Logger: log,
+		Source: client, Sink: h.sink, Record: h.record, Filing: h.filing, Tries: c.Look.Retries, Drain: s.drain, ID: rand.Text()[:12], Logger: log,
 		IDs:     func(yield func(fetch.WorkflowID, error) bool) { yield(w.ID, nil) },
 		Observe: func(e pipeline.Event) { states[e.Blob.Blob] = e.Blob },
 	}
@@ -84,7 +87,7 @@ func (c *resultsCmd) download(s *session, client *fetch.Client, w *fetch.Workflo
 			got = manifest.Blob{State: manifest.Pending, Reason: "not reached"}
 		}
 		if got.Path != "" {
-			got.Path = filepath.Join(c.Dir, filepath.FromSlash(got.Path))
+			got.Path = at.path(got.Path)
 		}
 		err = errors.Join(err, p.write(resultRecord(b, got)))
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 type statusCmd struct {
-	Dest string `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
+	Dest string `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, or s3://bucket/prefix (default ${default})."`
 	JSON bool   `name:"json" help:"Write one JSON object to stdout."`
 	List int    `default:"5" placeholder:"N" help:"How many reasons, and blobs that expire next, are listed (default ${default})."`
 }
@@ -78,7 +78,15 @@ func (c *statusCmd) Run(s *session) error {
 func (c *statusCmd) read(s *session) (_ *status, err error) {
 	ctx, cancel := s.drainable()
 	defer cancel()
-	r, err := manifest.Read(ctx, c.Dest)
+	at, err := s.reading(ctx, c.Dest)
+	if err != nil {
+		return nil, err
+	}
+	held, err := at.held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := manifest.Read(ctx, at.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +117,8 @@ func (c *statusCmd) read(s *session) (_ *status, err error) {
 	if err != nil {
 		return nil, err
 	}
-	st.Running = r.Held
-	st.Partly = r.Held || stopped(st.LastRun) || slices.ContainsFunc(coverages, unfinished)
+	st.Running = held || r.Held
+	st.Partly = st.Running || stopped(st.LastRun) || slices.ContainsFunc(coverages, unfinished)
 	waiting, total, err := r.Waiting(ctx, c.List)
 	if err != nil {
 		return nil, err

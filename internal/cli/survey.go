@@ -52,7 +52,11 @@ func (c *archiveCmd) survey(s *session, screen *screen, cfg pipeline.Config, cli
 	cfg.Record = nothing{}
 	var begun manifest.Files
 	var totals manifest.Totals
-	r, err := manifest.Read(s.ctx, c.Dest)
+	var r *manifest.Reader
+	at, err := s.reading(s.ctx, c.Dest)
+	if err == nil {
+		r, err = manifest.Read(s.ctx, at.dir)
+	}
 	switch {
 	case err == nil:
 		defer r.Close()

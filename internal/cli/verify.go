@@ -14,10 +14,11 @@ import (
 )
 
 type verifyCmd struct {
-	Dest    string  `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive (default ${default})."`
-	Quick   bool    `help:"Compare sizes and times; read only files that changed since they were recorded."`
-	Sample  percent `placeholder:"SHARE" help:"Read only this share of the archive, like 5%: another part each time, all of it over successive runs."`
-	Workers int     `default:"4" help:"Files read at once (default ${default})."`
+	Dest     string  `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, or s3://bucket/prefix (default ${default})."`
+	Quick    bool    `help:"Compare sizes and times; read only files that changed since they were recorded."`
+	Sample   percent `placeholder:"SHARE" help:"Read only this share of the archive, like 5%: another part each time, all of it over successive runs."`
+	ReadData bool    `help:"In a bucket, read all bytes too (default: compare size and stored SHA-256)."`
+	Workers  int     `default:"4" help:"Files read at once (default ${default})."`
 
 	Identity []string `short:"i" type:"existingfile" placeholder:"FILE" help:"Also decrypt what is encrypted, and prove what it holds."`
 
@@ -50,10 +51,19 @@ func (c *verifyCmd) Run(s *session) error {
 	}
 	ctx, cancel := s.drainable()
 	defer cancel()
-	o := verify.Options{Unseal: unseal, Quick: c.Quick, Share: float64(c.Sample), Workers: c.Workers, Progress: &verify.Progress{}}
+	at, err := s.reading(ctx, c.Dest)
+	if err != nil {
+		return noArchive(err, c.Dest)
+	}
+	files, err := at.files()
+	if err != nil {
+		return noArchive(err, c.Dest)
+	}
+	defer files.Close()
+	o := verify.Options{Files: files, Stored: at.store != nil && !c.ReadData && c.Sample == 0 && unseal == nil, Unseal: unseal, Quick: c.Quick, Share: float64(c.Sample), Workers: c.Workers, Progress: &verify.Progress{}}
 	told := newFindings(s, c.JSON)
 	stop := told.watch(o.Progress, c.Quiet || c.JSON)
-	report, err := verify.Run(ctx, c.Dest, o, told.tell)
+	report, err := verify.Run(ctx, at.dir, o, told.tell)
 	stop()
 	if err != nil {
 		return noArchive(err, c.Dest)

@@ -49,7 +49,8 @@ type Step struct {
 type Config struct {
 	Dir    string
 	Record *manifest.Manifest // opened with Options.Repair
-	Sink   *sink.Dir
+	Sink   Sink
+	Files  verify.Files // nil are those of Dir
 	// Pipeline is the run that fetches what is missing. Record, Sink, IDs, Limit, Filter,
 	// Full and Mend are set here. Its policy counts only where everything has to be listed
 	// again.
@@ -59,6 +60,14 @@ type Config struct {
 	Progress *verify.Progress // nil makes one
 	Tell     func(Step)       // called for each step, one at a time
 	Now      func() time.Time // nil is time.Now
+}
+
+// Sink is where the files are that are repaired. [*sink.Dir] is one.
+type Sink interface {
+	pipeline.Refiled
+	// Aside moves a file out of the way, and tells where to.
+	Aside(name string, at time.Time) (to string, err error)
+	RemoveLeftover(sink.Leftover) error
 }
 
 // Report counts what was done. Run is nil when nothing had to be fetched.
@@ -134,7 +143,7 @@ func (r *repair) clear(ctx context.Context) error {
 		}
 	}()
 	var fault error
-	_, err := verify.Run(ctx, r.Dir, verify.Options{Own: true, Progress: r.Progress, Now: r.Now}, func(f verify.Finding) {
+	_, err := verify.Run(ctx, r.Dir, verify.Options{Own: true, Files: r.Files, Progress: r.Progress, Now: r.Now}, func(f verify.Finding) {
 		if fault != nil {
 			return
 		}

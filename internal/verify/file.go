@@ -9,11 +9,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 
-	"civitar/internal/durable"
 	"civitar/manifest"
 	"civitar/pipeline"
 )
@@ -82,18 +80,24 @@ func (v *verification) check(ctx context.Context, f manifest.File, buf []byte) (
 		bad.Path = "workflows/"
 		return say(Missing, f.Time, "the sidecar of workflow %s was lost", f.Workflow)
 	}
-	info, err := v.root.Lstat(f.Path)
+	info, err := v.Files.Stat(ctx, f.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return say(Missing, f.Time, "recorded as kept, and not there")
 	case err != nil:
 		return say(Unreadable, f.Time, "%v", err)
-	case !info.Mode().IsRegular():
-		return say(Altered, v.changed(f.Path, info), "not a regular file any more")
-	case f.SHA256 != "" && info.Size() < f.Size:
-		return say(Truncated, v.changed(f.Path, info), "%d of %d bytes are left", info.Size(), f.Size)
-	case f.SHA256 != "" && info.Size() > f.Size:
-		return say(Altered, v.changed(f.Path, info), "%d bytes, recorded with %d", info.Size(), f.Size)
+	case !info.Regular:
+		return say(Altered, info.Changed, "not a regular file any more")
+	case f.SHA256 != "" && info.Size < f.Size:
+		return say(Truncated, info.Changed, "%d of %d bytes are left", info.Size, f.Size)
+	case f.SHA256 != "" && info.Size > f.Size:
+		return say(Altered, info.Changed, "%d bytes, recorded with %d", info.Size, f.Size)
+	}
+	if v.Stored && info.SHA256 != "" && f.SHA256 != "" {
+		if info.SHA256 != f.SHA256 {
+			return say(Altered, info.Changed, "its stored SHA-256 is %s, recorded with %s", info.SHA256, f.SHA256)
+		}
+		return Finding{}, nil
 	}
 	if !v.reads(f, info) {
 		return Finding{}, nil
@@ -103,34 +107,28 @@ func (v *verification) check(ctx context.Context, f manifest.File, buf []byte) (
 	case ctx.Err() != nil:
 		return Finding{}, ctx.Err()
 	case err != nil:
-		return say(Unreadable, v.changed(f.Path, info), "%v", err)
+		return say(Unreadable, info.Changed, "%v", err)
 	case f.SHA256 != "" && sum == f.SHA256:
 	case invalid != nil:
-		return say(Invalid, v.changed(f.Path, info), "the sidecar does not parse: %v", invalid)
+		return say(Invalid, info.Changed, "the sidecar does not parse: %v", invalid)
 	case f.SHA256 != "":
-		return say(Altered, v.changed(f.Path, info), "its SHA-256 is %s, recorded with %s", sum, f.SHA256)
+		return say(Altered, info.Changed, "its SHA-256 is %s, recorded with %s", sum, f.SHA256)
 	}
 	return Finding{}, nil
 }
 
-// changed is when a file was last changed. Its modification time does not tell that: a
-// result has that of its workflow.
-func (v *verification) changed(name string, info fs.FileInfo) time.Time {
-	return durable.Changed(v.root, name, info)
-}
-
 // reads tells whether a file is to be read. What changes the bytes sets the modification
 // time; the system's own time of change would tell of every copy and link, too.
-func (v *verification) reads(f manifest.File, info fs.FileInfo) bool {
+func (v *verification) reads(f manifest.File, info Info) bool {
 	if v.Quick || !v.part.has(f.Path) {
-		return info.ModTime().After(f.Time.Add(clockSlack))
+		return info.Modified.After(f.Time.Add(clockSlack))
 	}
 	return true
 }
 
 // read hashes a file, and tells of a sidecar whether it parses.
 func (v *verification) read(ctx context.Context, f manifest.File, buf []byte) (sum string, invalid, err error) {
-	file, err := v.root.Open(f.Path)
+	file, err := v.Files.Open(ctx, f.Path)
 	if err != nil {
 		return "", nil, err
 	}
@@ -148,9 +146,9 @@ func (v *verification) read(ctx context.Context, f manifest.File, buf []byte) (s
 	v.hashed.Add(1)
 	sum = hex.EncodeToString(h.Sum(nil))
 	if f.Blob == "" && sum != f.SHA256 && f.Plain == (manifest.Content{}) {
-		invalid = parses(file)
+		invalid, err = v.parses(ctx, f.Path)
 	}
-	return sum, invalid, nil
+	return sum, invalid, err
 }
 
 // proveSealed decrypts a file and compares what it holds with the record.
@@ -169,11 +167,16 @@ func (v *verification) proveSealed(f manifest.File, from io.Reader, buf []byte) 
 	return nil
 }
 
-// parses tells whether a file is one JSON value, in little memory.
-func parses(file *os.File) error {
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return err
+func (v *verification) parses(ctx context.Context, name string) (invalid, err error) {
+	file, err := v.Files.Open(ctx, name)
+	if err != nil {
+		return nil, err
 	}
+	return parses(file), file.Close()
+}
+
+// parses tells whether a file is one JSON value, in little memory.
+func parses(file io.Reader) error {
 	d := json.NewDecoder(file)
 	for depth, values := 0, 0; ; {
 		token, err := d.Token()

@@ -26,7 +26,9 @@ const (
 var own = regexp.MustCompile(`^\.civitar/(manifest\.json|verify\.json|retired\.json(\.new)?|lock|index\.db(-wal|-shm|-journal)?|journal/[0-9]{6,9}\.jsonl)$`)
 
 // ours tells paths that are not looked for in the record.
-func ours(name string) bool { return own.MatchString(name) || sink.IsPartial(name) }
+func ours(name string) bool {
+	return own.MatchString(name) || sink.IsPartial(name) || strings.HasPrefix(name, sink.AsideDir+"/")
+}
 
 // dropping tells what desktops leave in every folder that is looked at.
 func dropping(name string) bool {
@@ -39,16 +41,20 @@ func dropping(name string) bool {
 
 // foreign walks the archive and looks for files that the record does not speak of.
 func (v *verification) foreign(ctx context.Context) error {
-	retired, err := sink.Retired(v.root) // the next run removes them
+	noted, err := v.Files.Retired(ctx)
 	if err != nil {
-		return v.unreadable(sink.StateDir, err)
+		v.unreadable(sink.StateDir, err)
+		return nil
 	}
-	v.retired = make(map[string]bool, len(retired))
-	for _, p := range retired {
-		v.retired[p] = true
+	retired := make(map[string]bool, len(noted))
+	for _, p := range noted {
+		retired[p] = true
 	}
 	var batch []string
-	err = v.walk(ctx, ".", func(name string) error {
+	err = v.Files.Each(ctx, func(name string) error {
+		if ours(name) || dropping(name) || retired[name] {
+			return nil
+		}
 		batch = append(batch, name)
 		if len(batch) < lookUp {
 			return nil
@@ -56,58 +62,15 @@ func (v *verification) foreign(ctx context.Context) error {
 		err := v.lookUp(ctx, batch)
 		batch = batch[:0]
 		return err
-	})
+	}, v.unreadable)
 	if err != nil {
 		return err
 	}
 	return v.lookUp(ctx, batch)
 }
 
-// walk hands on every file below dir that may be foreign, folder by folder and a few
-// entries at a time: a folder can hold any number.
-func (v *verification) walk(ctx context.Context, dir string, use func(name string) error) error {
-	folder, err := v.root.Open(dir)
-	if err != nil {
-		return v.unreadable(dir, err)
-	}
-	defer folder.Close()
-	var below []string
-	for {
-		entries, err := folder.ReadDir(lookUp)
-		for _, e := range entries {
-			name := path.Join(dir, e.Name())
-			switch {
-			case ctx.Err() != nil:
-				return ctx.Err()
-			case name == sink.AsideDir || ours(name) || dropping(name) || v.retired[name]:
-			case e.IsDir():
-				below = append(below, name)
-			default:
-				if err := use(name); err != nil {
-					return err
-				}
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return v.unreadable(dir, err)
-		}
-	}
-	for _, name := range below {
-		if err := v.walk(ctx, name, use); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (v *verification) unreadable(dir string, err error) error {
-	if !errors.Is(err, fs.ErrNotExist) {
-		v.find(Finding{Kind: Unreadable, Path: dir, What: err.Error()})
-	}
-	return nil
+func (v *verification) unreadable(dir string, err error) {
+	v.find(Finding{Kind: Unreadable, Path: dir, What: err.Error()})
 }
 
 // lookUp tells the foreign ones among files. Those that are not recorded are looked for
@@ -126,8 +89,8 @@ func (v *verification) lookUp(ctx context.Context, names []string) error {
 	}
 	for _, name := range names {
 		found := Finding{Kind: Foreign, Path: name, What: "the record does not speak of it"}
-		if info, err := v.root.Lstat(name); err == nil {
-			found.Since = v.changed(name, info).UTC().Truncate(time.Millisecond)
+		if info, err := v.Files.Stat(ctx, name); err == nil {
+			found.Since = info.Changed.UTC().Truncate(time.Millisecond)
 		} else if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -183,9 +146,18 @@ func Stale(ctx context.Context, l sink.Leftover, now time.Time, kept func(ctx co
 	return kept(ctx, workflow, blob)
 }
 
+func (v *verification) readAll(ctx context.Context, name string) ([]byte, error) {
+	file, err := v.Files.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(file)
+	return data, errors.Join(err, file.Close())
+}
+
 // summary checks that manifest.json, where it is there, can be read.
-func (v *verification) summary(context.Context) error {
-	data, err := v.root.ReadFile(summaryFile)
+func (v *verification) summary(ctx context.Context) error {
+	data, err := v.readAll(ctx, summaryFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

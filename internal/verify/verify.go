@@ -62,6 +62,11 @@ type Options struct {
 	// Share, between 0 and 1, is how much of the archive is read, another part each time;
 	// of the rest sizes and times are compared. 0 is all.
 	Share float64
+	// Stored compares the hash that the place of the files keeps, where it keeps one, and
+	// reads nothing then.
+	Stored bool
+	// Files are the archive's; nil are those of the folder.
+	Files Files
 	// Workers is how many files are read at once (4).
 	Workers int
 	// Unseal reads an encrypted file; with it, what the file holds is proved too. nil proves
@@ -100,10 +105,8 @@ func (r Report) Clean() bool { return len(r.Findings) == 0 }
 type verification struct {
 	Options
 	audit *manifest.Audit
-	root  *os.Root
+	root  *os.Root // of the record's folder
 	part  part
-	// retired are files that the record has let go of, and that are about to be removed.
-	retired map[string]bool
 
 	hashed, unfinished atomic.Int64
 
@@ -134,6 +137,12 @@ func Run(ctx context.Context, dir string, o Options, use func(Finding)) (_ Repor
 		return Report{}, err
 	}
 	defer func() { err = errors.Join(err, v.root.Close()) }()
+	if v.Files == nil {
+		if v.Files, err = Folder(dir); err != nil {
+			return Report{}, err
+		}
+		defer func() { err = errors.Join(err, v.Files.Close()) }()
+	}
 	v.part = nextPart(v.root, o.Share)
 
 	for _, step := range []func(context.Context) error{v.index, v.audit.Follow, v.count, v.files, v.foreign, v.leftovers, v.summary} {
