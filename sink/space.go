@@ -70,9 +70,12 @@ func (p *partial) release(n int64) {
 	p.dir.reserved.Add(-n)
 }
 
+// Full tells an error of a disk that is full.
+func Full(err error) bool { return err != nil && isFull(err) }
+
 // spaceOr gives a full disk its own name.
 func spaceOr(err error) error {
-	if err != nil && isFull(err) {
+	if Full(err) {
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
 	return err

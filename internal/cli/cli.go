@@ -56,6 +56,7 @@ type commands struct {
 	Verify  verifyCmd  `cmd:"" group:"archive" help:"Compare an archive with its record: find what is missing, altered or foreign."`
 	Repair  repairCmd  `cmd:"" group:"archive" help:"Fetch again what is missing or altered, and say what can no longer be restored."`
 
+	Export   exportCmd   `cmd:"" group:"archive" help:"Make a package of an archive: zip, tar, tar.zst, BagIt, CSV or JSON lines."`
 	Prune    pruneCmd    `cmd:"" group:"archive" help:"List what a stricter policy would not keep; move or remove it when told to."`
 	Relayout relayoutCmd `cmd:"" group:"archive" help:"Give the files of an archive other names and places."`
 	Decrypt  decryptCmd  `cmd:"" group:"archive" help:"Write the files of an encrypted archive in the clear, into another folder."`

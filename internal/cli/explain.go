@@ -31,7 +31,7 @@ func explain(err error) string {
 	case errors.As(err, &space):
 		return fmt.Sprintf("not enough room in %s: the next file needs %s and there is room for %s; free some and run the same command again, it goes on where it stopped",
 			space.Path, humanize.IBytes(space.Need), humanize.IBytes(space.Free))
-	case errors.Is(err, sink.ErrNoSpace):
+	case errors.Is(err, sink.ErrNoSpace), sink.Full(err):
 		return "the disk is full (" + text + "): free some room and run the same command again, it goes on where it stopped"
 	case errors.Is(err, fetch.ErrUnauthorized):
 		return "the API refused the token (" + text + "): it is missing, mistyped or expired; " + tokenHint

@@ -60,7 +60,7 @@ func (c *verifyCmd) Run(s *session) error {
 		return noArchive(err, c.Dest)
 	}
 	defer files.Close()
-	o := verify.Options{Files: files, Stored: at.store != nil && !c.ReadData && c.Sample == 0 && unseal == nil, Unseal: unseal, Quick: c.Quick, Share: float64(c.Sample), Workers: c.Workers, Progress: &verify.Progress{}}
+	o := verify.Options{Files: files, Staged: at.store != nil, Stored: at.store != nil && !c.ReadData && c.Sample == 0 && unseal == nil, Unseal: unseal, Quick: c.Quick, Share: float64(c.Sample), Workers: c.Workers, Progress: &verify.Progress{}}
 	told := newFindings(s, c.JSON)
 	stop := told.watch(o.Progress, c.Quiet || c.JSON)
 	report, err := verify.Run(ctx, at.dir, o, told.tell)

@@ -23,7 +23,7 @@ const (
 )
 
 // own are the files that the program itself keeps beside the results.
-var own = regexp.MustCompile(`^\.civitar/(manifest\.json|verify\.json|retired\.json(\.new)?|lock|index\.db(-wal|-shm|-journal)?|journal/[0-9]{6,9}\.jsonl)$`)
+var own = regexp.MustCompile(`^\.civitar/(manifest\.json|verify\.json|exports\.json(\.new)?|retired\.json(\.new)?|lock|index\.db(-wal|-shm|-journal)?|journal/[0-9]{6,9}\.jsonl)$`)
 
 // ours tells paths that are not looked for in the record.
 func ours(name string) bool {
@@ -127,7 +127,7 @@ func (v *verification) leftovers(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !stale {
+		if !stale || v.Staged {
 			v.unfinished.Add(1)
 			return nil
 		}

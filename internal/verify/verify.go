@@ -65,6 +65,9 @@ type Options struct {
 	// Stored compares the hash that the place of the files keeps, where it keeps one, and
 	// reads nothing then.
 	Stored bool
+	// Staged says that unfinished downloads lie in a cache of this machine's, and not in the
+	// archive: none is a finding, since another machine may have ended what one began here.
+	Staged bool
 	// Files are the archive's; nil are those of the folder.
 	Files Files
 	// Workers is how many files are read at once (4).

@@ -1,0 +1,49 @@
+package export
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// tarPack is a tar archive (POSIX pax), compressed or not.
+type tarPack struct {
+	w     *tar.Writer
+	under io.Closer // the compressor, nil for none
+}
+
+func newTar(w io.Writer) tarPack { return tarPack{w: tar.NewWriter(w)} }
+
+func newTarZst(w io.Writer) (tarPack, error) {
+	// One goroutine: where blocks end must not depend on how fast the machine is.
+	z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(true))
+	if err != nil {
+		return tarPack{}, err
+	}
+	return tarPack{tar.NewWriter(z), z}, nil
+}
+
+func (t tarPack) add(f File, r io.Reader) error {
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: f.Path, Size: f.Size, Mode: 0o644, ModTime: timeOf(f.Created), Format: tar.FormatPAX}
+	if err := t.w.WriteHeader(h); err != nil {
+		return err
+	}
+	_, err := io.Copy(t.w, r)
+	if errors.Is(err, tar.ErrWriteTooLong) {
+		err = &ChangedError{Path: f.Path, Why: "has grown since it was recorded"}
+	}
+	return err
+}
+
+// A header, what pads the file, and records of pax for what the header cannot hold.
+func (t tarPack) overhead(f File) int64 { return 512 + 511 + 1024 }
+
+func (t tarPack) close() error {
+	err := t.w.Close()
+	if t.under != nil {
+		err = errors.Join(err, t.under.Close())
+	}
+	return err
+}
