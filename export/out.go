@@ -82,10 +82,12 @@ func (v *volume) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ErrExists is wrapped where a file is there that would be replaced.
-var ErrExists = fs.ErrExist
+// ExistsError says that a file is there that would be replaced.
+type ExistsError struct{ Name string }
 
-// NewWriter begins an export. Errors: [ErrExists], and those of package os.
+func (e *ExistsError) Error() string { return e.Name + " is there already" }
+
+// NewWriter begins an export. Errors: [*ExistsError], and those of package os.
 func NewWriter(cfg Config) (*Writer, error) {
 	w := &Writer{cfg: cfg, dir: filepath.Dir(cfg.Out)}
 	if err := os.MkdirAll(w.dir, 0o777); err != nil {
@@ -94,7 +96,7 @@ func NewWriter(cfg Config) (*Writer, error) {
 	if !cfg.Overwrite {
 		for _, name := range []string{w.volumeName(1), cfg.Out + manifestExt} {
 			if _, err := os.Lstat(name); err == nil {
-				return nil, fmt.Errorf("%s is there already: %w", name, ErrExists)
+				return nil, &ExistsError{name}
 			}
 		}
 	}

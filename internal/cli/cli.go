@@ -52,6 +52,7 @@ func (w World) env(name string) string {
 
 type commands struct {
 	Archive archiveCmd `cmd:"" default:"withargs" group:"archive" help:"Archive workflows and their results (the default command)."`
+	Run     runCmd     `cmd:"" group:"archive" help:"Archive as a profile of civitar.toml says, and export where it says so."`
 	Status  statusCmd  `cmd:"" group:"archive" help:"Tell what an archive holds, what is missing, and what expires next."`
 	Verify  verifyCmd  `cmd:"" group:"archive" help:"Compare an archive with its record: find what is missing, altered or foreign."`
 	Repair  repairCmd  `cmd:"" group:"archive" help:"Fetch again what is missing or altered, and say what can no longer be restored."`
@@ -73,6 +74,7 @@ type commands struct {
 	Login  loginCmd  `cmd:"" group:"setup" help:"Keep an API token for all commands."`
 	Logout logoutCmd `cmd:"" group:"setup" help:"Forget the token that was kept."`
 
+	Config     configCmd     `cmd:"" group:"other" help:"Check the profiles of civitar.toml, or write an example."`
 	Layout     layoutCmd     `cmd:"" group:"other" help:"Tell what the names of files can be made of, and try a template."`
 	Sandbox    sandboxCmd    `cmd:"" group:"other" help:"Serve a simulated orchestrator on loopback, to try things on."`
 	Completion completionCmd `cmd:"" group:"other" help:"Print a shell's completion script."`
@@ -122,10 +124,7 @@ type session struct {
 // Main runs the command that args name and returns the exit code.
 func Main(ctx context.Context, drain <-chan struct{}, args []string, w World) int {
 	exited := -1
-	options := kong.HelpOptions{Compact: true, WrapUpperBound: 100, ValueFormatter: kong.DefaultHelpValueFormatter}
-	parser, err := kong.New(&commands{}, kong.Name("civitar"), kong.Description(description),
-		kong.Vars{"api": defaultAPI, "forms": "table, json, jsonl, yaml or csv (default table, piped jsonl)."}, kong.ExplicitGroups(groups()),
-		kong.Writers(w.Stdout, w.Stderr), kong.Exit(func(code int) { exited = code }), kong.ConfigureHelp(options), kong.Help(printHelp))
+	parser, err := newParser(&commands{}, w, func(code int) { exited = code })
 	if err != nil {
 		return report(w, err)
 	}
@@ -133,7 +132,7 @@ func Main(ctx context.Context, drain <-chan struct{}, args []string, w World) in
 		return report(w, complete(parser.Model, args[1:], w))
 	}
 	if wantsOverview(args) {
-		return report(w, printOverview(options, parser))
+		return report(w, printOverview(helpOptions(), parser))
 	}
 	parsed, err := parser.Parse(args)
 	if exited >= 0 { // --help
@@ -143,6 +142,17 @@ func Main(ctx context.Context, drain <-chan struct{}, args []string, w World) in
 		return report(w, usageError{err})
 	}
 	return report(w, parsed.Run(&session{World: w, ctx: ctx, drain: drain}))
+}
+
+func helpOptions() kong.HelpOptions {
+	return kong.HelpOptions{Compact: true, WrapUpperBound: 100, ValueFormatter: kong.DefaultHelpValueFormatter}
+}
+
+// newParser reads flags into the commands, or one of them.
+func newParser(into any, w World, exit func(int), more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(into, append([]kong.Option{kong.Name("civitar"), kong.Description(description),
+		kong.Vars{"api": defaultAPI, "forms": "table, json, jsonl, yaml or csv (default table, piped jsonl)."}, kong.ExplicitGroups(groups()),
+		kong.Writers(w.Stdout, w.Stderr), kong.Exit(exit), kong.ConfigureHelp(helpOptions()), kong.Help(printHelp)}, more...)...)
 }
 
 // report shows an error and chooses the exit code.

@@ -222,8 +222,9 @@ func (x *exporting) begin(ctx context.Context) (taker, error) {
 		cfg.Series = x.Series
 	}
 	w, err := export.NewWriter(cfg)
-	if errors.Is(err, export.ErrExists) {
-		err = hintError{err, "give another --out, or --overwrite"}
+	var exists *export.ExistsError
+	if errors.As(err, &exists) {
+		err = hintError{err, "give another --out ({date}-{time} for several a day), or --overwrite"}
 	}
 	if err != nil {
 		return nil, err
