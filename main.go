@@ -28,5 +28,6 @@ func civitar(w cli.World) int {
 		<-signals
 		cancel()
 	}()
+	w.Hangups = hangups(os.Args[1:])
 	return cli.Main(ctx, drain, os.Args[1:], w)
 }

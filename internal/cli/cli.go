@@ -43,6 +43,8 @@ type World struct {
 	// break the disk or the process there. System sets none.
 	Disk    durable.Hook
 	Keyring Keyring // nil where there is none
+	// Hangups ask the daemon to read its configuration again; nil never does.
+	Hangups <-chan os.Signal
 }
 
 func (w World) env(name string) string {
@@ -53,6 +55,7 @@ func (w World) env(name string) string {
 type commands struct {
 	Archive archiveCmd `cmd:"" default:"withargs" group:"archive" help:"Archive workflows and their results (the default command)."`
 	Run     runCmd     `cmd:"" group:"archive" help:"Archive as a profile of civitar.toml says, and export where it says so."`
+	Daemon  daemonCmd  `cmd:"" group:"archive" help:"Run the profiles of civitar.toml at their times."`
 	Status  statusCmd  `cmd:"" group:"archive" help:"Tell what an archive holds, what is missing, and what expires next."`
 	Verify  verifyCmd  `cmd:"" group:"archive" help:"Compare an archive with its record: find what is missing, altered or foreign."`
 	Repair  repairCmd  `cmd:"" group:"archive" help:"Fetch again what is missing or altered, and say what can no longer be restored."`

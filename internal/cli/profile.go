@@ -14,6 +14,7 @@ import (
 
 	"civitar/internal/bucket"
 	"civitar/internal/config"
+	"civitar/internal/schedule"
 )
 
 // configFlag names the file of profiles.
@@ -77,7 +78,7 @@ func flagValue(v any) any {
 
 // own are the keys of a profile that are no flags of archive.
 func own() []string {
-	return []string{"dest", "export"}
+	return []string{"dest", "export", "schedule", "timezone", "jitter", "retry"}
 }
 
 // profile is one as the command line reads it.
@@ -95,6 +96,45 @@ func newProfile(path string, p config.Profile) profile {
 		}
 	}
 	return all
+}
+
+// plan says when a profile runs by itself.
+type plan struct {
+	Spec   string // "" is never
+	Jitter time.Duration
+	Retry  int // how often a run that failed is tried again
+
+	times schedule.Schedule
+}
+
+// plan is when the profile runs by itself.
+func (p profile) plan() (plan, error) {
+	at := plan{Spec: p.Text("schedule"), Retry: 3}
+	var zone *time.Location
+	var err error
+	if s, ok := p.Setting("timezone"); ok {
+		if zone, err = time.LoadLocation(p.Text("timezone")); err != nil || p.Text("timezone") == "" {
+			return at, usagef("timezone %q is not known: write it like Europe/Berlin or UTC", fmt.Sprint(s.Value))
+		}
+	}
+	if s, ok := p.Setting("jitter"); ok {
+		if at.Jitter, err = time.ParseDuration(fmt.Sprint(s.Value)); err != nil || at.Jitter < 0 {
+			return at, usagef("jitter %q is no time: write it like 10m", fmt.Sprint(s.Value))
+		}
+	}
+	if s, ok := p.Setting("retry"); ok {
+		n, isNumber := s.Value.(int64)
+		if !isNumber || n < 0 || n > 100 {
+			return at, usagef("retry must be a number from 0 to 100")
+		}
+		at.Retry = int(n)
+	}
+	if _, ok := p.Setting("schedule"); ok {
+		if at.times, err = schedule.Parse(at.Spec, zone); err != nil {
+			return at, usageError{fmt.Errorf("schedule %w", err)}
+		}
+	}
+	return at, nil
 }
 
 // parserOf reads a command's flags, and takes from a profile those that are not given.
@@ -217,6 +257,9 @@ func (p profile) checkWhole(s *session) error {
 	export, err := p.export(s)
 	if err == nil && export != nil {
 		_, err = export.check()
+	}
+	if err == nil {
+		_, err = p.plan()
 	}
 	return err
 }
