@@ -78,6 +78,7 @@ type commands struct {
 	Logout logoutCmd `cmd:"" group:"setup" help:"Forget the token that was kept."`
 
 	Config     configCmd     `cmd:"" group:"other" help:"Check the profiles of civitar.toml, or write an example."`
+	Schedule   scheduleCmd   `cmd:"" group:"other" help:"Write what has the system run a profile at its times."`
 	Layout     layoutCmd     `cmd:"" group:"other" help:"Tell what the names of files can be made of, and try a template."`
 	Sandbox    sandboxCmd    `cmd:"" group:"other" help:"Serve a simulated orchestrator on loopback, to try things on."`
 	Completion completionCmd `cmd:"" group:"other" help:"Print a shell's completion script."`
