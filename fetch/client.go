@@ -159,7 +159,7 @@ func (c *Client) Close() {
 func (c *Client) Pace() Pace {
 	api, slowAPI := c.api.current()
 	blob, slowBlob := c.blob.current()
-	return Pace{API: api, Blob: blob, Throttled: slowAPI || slowBlob}
+	return Pace{API: api, Blob: blob, Throttled: slowAPI || slowBlob, Limited: c.api.told() + c.blob.told()}
 }
 
 // Scrub takes the token and every signed query out of a text, so that it can be

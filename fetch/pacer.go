@@ -28,6 +28,7 @@ type pacer struct {
 	gen     uint64    // slowdowns so far
 	fails   int       // failures in a row
 	limited int       // 429s in a row, one a generation
+	all429  int64     // 429s altogether
 	sent    window
 }
 
@@ -155,8 +156,16 @@ func (p *pacer) throttled(gen uint64, asked time.Duration) {
 	if gen == p.gen {
 		p.limited++
 	}
+	p.all429++
 	p.pause(asked)
 	p.slow(gen, 0.5)
+}
+
+// told is how many 429s were reported.
+func (p *pacer) told() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all429
 }
 
 func (p *pacer) pause(d time.Duration) {

@@ -157,4 +157,6 @@ type Resume struct {
 type Pace struct {
 	API, Blob float64
 	Throttled bool // slower than configured, or paused by the server
+	// Limited is how many answers said that requests come too fast (429), so far.
+	Limited int64
 }

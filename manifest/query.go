@@ -332,6 +332,13 @@ func (x *index) Waiting(ctx context.Context, n int) (list []Waiting, total int64
 	return list, total, err
 }
 
+// Expiring counts the failed and pending blobs whose workflows ended within a period.
+func (x *index) Expiring(ctx context.Context, from, to time.Time) (n int64, err error) {
+	err = x.each(ctx, func(r *sql.Rows) error { return r.Scan(&n) }, `SELECT count(*) FROM blob b JOIN workflow w ON w.id = b.workflow
+		WHERE b.state IN ('failed', 'pending') AND w.completed BETWEEN ? AND ?`, from.UnixMilli(), to.UnixMilli())
+	return n, err
+}
+
 // Kept hands on every kept blob, in order of workflow and id.
 func (x *index) Kept(ctx context.Context, use func(Blob) error) error {
 	return x.each(ctx, func(r *sql.Rows) error {

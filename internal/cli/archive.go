@@ -35,6 +35,7 @@ type archiveCmd struct {
 
 	policyFlags
 	filingFlags
+	signsFlags
 
 	Workers    *int     `placeholder:"N" help:"Transfers at once (default: as many as pay, up to --max-workers)."`
 	MaxWorkers int      `default:"32" placeholder:"N" help:"The most transfers at once (default ${default})."`
@@ -77,7 +78,7 @@ func (c *archiveCmd) check() error {
 	if _, err := c.policy(); err != nil {
 		return err
 	}
-	return errors.Join(c.filingFlags.check(), c.API.check())
+	return errors.Join(c.filingFlags.check(), c.signsFlags.check(), c.API.check())
 }
 
 // Run archives. Its order matters: nothing is written before flags, token and an answer
@@ -86,6 +87,17 @@ func (c *archiveCmd) Run(s *session) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if c.DryRun {
+		return c.run(s, nil)
+	}
+	told, err := c.begin(s, c.Dest)
+	if err != nil {
+		return err
+	}
+	return told.end(c.run(s, told))
+}
+
+func (c *archiveCmd) run(s *session, told *signs) error {
 	stop, err := c.serve(s)
 	if err != nil {
 		return err
@@ -112,7 +124,7 @@ func (c *archiveCmd) Run(s *session) error {
 	}
 	defer h.Close()
 	log.Info("archiving", "archive", c.Dest, "source", source)
-	return c.archive(s, screen, cfg, client, h)
+	return c.archive(s, screen, cfg, client, h, told)
 }
 
 // config is the run's, but for where things go.
@@ -160,7 +172,7 @@ func (c *archiveCmd) hold(s *session, client *fetch.Client, o manifest.Options, 
 	return hold(ctx, at, o, func(record *manifest.Manifest) (manifest.Files, error) { return c.settle(ctx, record, run) })
 }
 
-func (c *archiveCmd) archive(s *session, screen *screen, cfg pipeline.Config, client *fetch.Client, h *held) error {
+func (c *archiveCmd) archive(s *session, screen *screen, cfg pipeline.Config, client *fetch.Client, h *held, told *signs) error {
 	cfg.Record, cfg.Sink, cfg.Filing = h.record, h.sink, h.filing
 	p := &progress{tally: cfg.Tally, pace: client.Pace, screen: screen, log: cfg.Logger, quiet: c.Output.Quiet}
 	if c.Output.JSON {
@@ -176,6 +188,7 @@ func (c *archiveCmd) archive(s *session, screen *screen, cfg pipeline.Config, cl
 	if inOrder && err == nil {
 		h.record.Settle(cfg.Filter.Whole() && cfg.Limit == 0 && cfg.IDs == nil)
 	}
+	told.took(h, summary, client.Pace().Limited, cfg.Logger)
 	err = errors.Join(err, h.Close()) // first of all: whoever reads the summary may hang up
 	if p.events != nil {
 		p.events.summary(c.Dest, summary, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"civitar/internal/durable"
+	"civitar/internal/metrics"
 )
 
 // The exit codes, as the README tells them.
@@ -94,6 +95,7 @@ func groups() []kong.Group {
 		{Key: "other", Title: "Other:"},
 		{Key: "keep", Title: "What to keep:"},
 		{Key: "file", Title: "How to file it:"},
+		{Key: "signs", Title: "Signs of life:"},
 	}
 }
 
@@ -119,6 +121,7 @@ func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 // session is what every command's Run gets.
 type session struct {
 	World
+	metrics *metrics.Registry // the daemon's; nil for a command's own
 	// ctx ends when all must stop at once; drain closes when a command may finish what it
 	// is at.
 	ctx   context.Context
@@ -130,22 +133,22 @@ func Main(ctx context.Context, drain <-chan struct{}, args []string, w World) in
 	exited := -1
 	parser, err := newParser(&commands{}, w, func(code int) { exited = code })
 	if err != nil {
-		return report(w, err)
+		return conclude(w, err)
 	}
 	if len(args) > 0 && args[0] == completeWord {
-		return report(w, complete(parser.Model, args[1:], w))
+		return conclude(w, complete(parser.Model, args[1:], w))
 	}
 	if wantsOverview(args) {
-		return report(w, printOverview(helpOptions(), parser))
+		return conclude(w, printOverview(helpOptions(), parser))
 	}
 	parsed, err := parser.Parse(args)
 	if exited >= 0 { // --help
 		return exited
 	}
 	if err != nil {
-		return report(w, usageError{err})
+		return conclude(w, usageError{err})
 	}
-	return report(w, parsed.Run(&session{World: w, ctx: ctx, drain: drain}))
+	return conclude(w, parsed.Run(&session{World: w, ctx: ctx, drain: drain}))
 }
 
 func helpOptions() kong.HelpOptions {
@@ -159,8 +162,8 @@ func newParser(into any, w World, exit func(int), more ...kong.Option) (*kong.Ko
 		kong.Writers(w.Stdout, w.Stderr), kong.Exit(exit), kong.ConfigureHelp(helpOptions()), kong.Help(printHelp)}, more...)...)
 }
 
-// report shows an error and chooses the exit code.
-func report(w World, err error) int {
+// conclude shows an error and chooses the exit code.
+func conclude(w World, err error) int {
 	var exit exitError
 	var usage usageError
 	switch {

@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 
 	"civitar/internal/config"
+	"civitar/internal/hook"
 )
 
 type configCmd struct {
@@ -156,7 +157,7 @@ func (p profile) effective(s *session) ([]effective, error) {
 			}
 		default:
 			if env := p.overridden(s, one.Key); env == "" {
-				say(one.Key, valueText(one.Value), where)
+				say(one.Key, masked(one.Key, valueText(one.Value)), where)
 			}
 		}
 	}
@@ -194,6 +195,20 @@ func (p profile) overridden(s *session, name string) string {
 		}
 	}
 	return ""
+}
+
+// masked hides what can be a secret: of a hook's URL all but the host.
+func masked(key, value string) string {
+	if key != "ping" && !strings.HasPrefix(key, "on-") {
+		return value
+	}
+	all := strings.Split(value, ", ")
+	for i, one := range all {
+		if hook.IsURL(one) {
+			all[i] = hook.Name(one) + "/…"
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 func valueText(v any) string {

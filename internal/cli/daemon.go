@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"civitar/internal/config"
+	"civitar/internal/metrics"
 	"civitar/internal/schedule"
 	"civitar/internal/sdnotify"
 )
@@ -23,6 +24,7 @@ type daemonCmd struct {
 	configFlag
 	LogLevel  string `enum:"debug,info,warn,error" default:"info" help:"Least log level: debug, info, warn, error (default ${default})."`
 	LogFormat string `enum:"text,json" default:"text" help:"Log lines as text or json."`
+	Metrics   string `placeholder:"ADDR" help:"Serve Prometheus metrics of all profiles, like 127.0.0.1:9464."`
 }
 
 func (daemonCmd) Help() string { return "Example:  civitar daemon" }
@@ -36,6 +38,14 @@ func (c *daemonCmd) Run(s *session) error {
 	profiles, path, err := c.profiles(s)
 	if err != nil {
 		return err
+	}
+	s.metrics = &metrics.Registry{}
+	if c.Metrics != "" {
+		stop, err := s.metrics.Serve(s.ctx, c.Metrics)
+		if err != nil {
+			return fmt.Errorf("--metrics %s cannot be served: %w: give a free address, like 127.0.0.1:9464", c.Metrics, err)
+		}
+		defer stop()
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -170,7 +180,7 @@ func (d *daemon) run(ctx context.Context, p profile) error {
 	out, said := &lineWriter{w: d.s.Stdout, prefix: p.Name + ": "}, &lineWriter{w: d.s.Stderr, prefix: p.Name + ": "}
 	defer out.flush()
 	defer said.flush()
-	s := &session{World: d.s.World, ctx: ctx, drain: d.s.drain}
+	s := &session{World: d.s.World, metrics: d.s.metrics, ctx: ctx, drain: d.s.drain}
 	s.Stdout, s.Stderr = out, said
 	err := p.run(s, nil)
 	var exit exitError

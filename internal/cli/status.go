@@ -49,6 +49,7 @@ type status struct {
 	Partly   bool       `json:"partly"`
 	Running  bool       `json:"running"`
 	Expiring []expiring `json:"expiring"`
+	Soon     int64      `json:"soon"` // blobs not kept that expire within soonDays
 }
 
 // expiring is a blob that is not kept, and when the server deletes it.
@@ -124,6 +125,9 @@ func (c *statusCmd) read(s *session) (_ *status, err error) {
 		return nil, err
 	}
 	st.Waiting = total
+	if st.Soon, err = r.Expiring(ctx, time.Now().Add(-retention), time.Now().Add(soonDays*24*time.Hour-retention)); err != nil {
+		return nil, err
+	}
 	for _, w := range waiting {
 		e := expiring{Waiting: w}
 		if !w.Completed.IsZero() {
@@ -209,6 +213,9 @@ func (st *status) show(w io.Writer, now time.Time, list int) {
 		fmt.Fprintf(w, "%s not ended when last seen: the next run asks again.\n", workflowsHave(st.Totals.Open))
 	}
 	st.showExpiring(w, now)
+	if st.Soon > 0 {
+		fmt.Fprintf(w, "WARNING: %s not kept yet and expire within %d days: run civitar archive %s\n", blobsAre(st.Soon), soonDays, st.Archive)
+	}
 }
 
 func blobsAre(n int64) string {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"civitar/internal/report"
 	"civitar/manifest"
 	"civitar/sink"
 )
@@ -27,7 +28,7 @@ var own = regexp.MustCompile(`^\.civitar/(manifest\.json|verify\.json|exports\.j
 
 // ours tells paths that are not looked for in the record.
 func ours(name string) bool {
-	return own.MatchString(name) || sink.IsPartial(name) || strings.HasPrefix(name, sink.AsideDir+"/")
+	return own.MatchString(name) || sink.IsPartial(name) || report.Is(name) || strings.HasPrefix(name, sink.AsideDir+"/")
 }
 
 // dropping tells what desktops leave in every folder that is looked at.
