@@ -6,12 +6,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -334,100 +332,3 @@ func (w *Writer) Discard() error {
 	}
 	return errors.Join(errs...)
 }
-
-// manifestExt ends the name of the manifest beside a package.
-const manifestExt = ".manifest.json"
-
-// listing is that manifest, written as the files come.
-type listing struct {
-	name  string
-	file  *os.File
-	buf   *bufio.Writer
-	comma string
-}
-
-func newListing(cfg Config) (*listing, error) {
-	l := &listing{name: cfg.Out + manifestExt + partialExt}
-	var err error
-	if l.file, err = os.Create(l.name); err != nil {
-		return nil, err
-	}
-	l.buf = bufio.NewWriter(l.file)
-	head, err := json.Marshal(struct {
-		Export int       `json:"export"` // version of this form
-		Format Format    `json:"format"`
-		Source string    `json:"source"`
-		From   time.Time `json:"from,omitzero"`
-		To     time.Time `json:"to,omitzero"`
-		Series string    `json:"series,omitempty"`
-	}{1, cfg.Format, cfg.About.Source, cfg.From, cfg.To, cfg.Series})
-	if err == nil {
-		_, err = fmt.Fprintf(l.buf, "%s,\n\"entries\":[", head[:len(head)-1])
-	}
-	if err != nil {
-		return nil, errors.Join(err, l.discard())
-	}
-	return l, nil
-}
-
-func (l *listing) add(f File) error {
-	data, err := json.Marshal(f)
-	if err == nil {
-		_, err = fmt.Fprintf(l.buf, "%s\n%s", l.comma, data)
-	}
-	l.comma = ","
-	return err
-}
-
-func (l *listing) close(r Result) error {
-	tail, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(l.buf, "\n],\n%s\n", tail[1:]); err != nil {
-		return err
-	}
-	err = l.buf.Flush()
-	if err == nil {
-		err = l.file.Sync()
-	}
-	return errors.Join(err, l.file.Close())
-}
-
-func (l *listing) discard() error {
-	_ = l.file.Close() // it may be closed
-	if err := os.Remove(l.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// Stream makes one package on a writer that is no file.
-type Stream struct {
-	format Format
-	pack   pack
-	result Result
-}
-
-// NewStream begins a package. A bag needs a file of its own to note things in, and is made by
-// a [Writer] only.
-func NewStream(format Format, w io.Writer, about About) (*Stream, error) {
-	p, err := newPack(format, w, about)
-	return &Stream{format: format, pack: p}, err
-}
-
-// Add takes in a file of the archive.
-func (s *Stream) Add(ctx context.Context, f File, from Files) error {
-	if err := add(ctx, s.pack, s.format, f, from); err != nil {
-		return err
-	}
-	s.result.Files++
-	s.result.Bytes += f.Size
-	return nil
-}
-
-// Close ends the package.
-func (s *Stream) Close() (Result, error) { return s.result, s.pack.close() }
-
-// Discard leaves it as it is: cut off.
-func (s *Stream) Discard() error { return nil }
