@@ -58,8 +58,8 @@ func settings(c Caption) string {
 	return strings.Join(all, ", ")
 }
 
-// markers begin another part, for one reader or another, also in the middle of a line.
-var markers = regexp.MustCompile(`(?i)\b(parameters|negative prompt|template|steps):`)
+// markers begin another part, for one reader or another, also in the middle of a line or word.
+var markers = regexp.MustCompile(`(?i)(\b(?:parameters|template|steps)|negative prompt):`)
 
 // part is a prompt as it can stand above the settings.
 func part(prompt string) string {
