@@ -76,7 +76,7 @@ func (l *lease) take(ctx context.Context) error {
 		switch {
 		case there == nil: // given back just now
 			err = l.write(ctx, "*")
-		case there.Owner != l.owner && time.Now().Before(there.Until):
+		case (there.Owner != l.owner || there.Host != l.terms.Host) && time.Now().Before(there.Until): // folders can be shared
 			return &manifest.LockedError{Path: l.store.String(), Holder: there.Holder, Until: there.Until}
 		default:
 			err = l.write(ctx, etag)
