@@ -50,6 +50,13 @@ func (l *listener) heard() string {
 	return all
 }
 
+// said is what it was last told at a path.
+func (l *listener) said(path string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.body[path]
+}
+
 func TestSignsOfARun(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t, sandbox.Options{Workflows: 20})
@@ -66,7 +73,7 @@ func TestSignsOfARun(t *testing.T) {
 		Changed bool
 		Summary struct{ Kept int64 }
 	}
-	must(t, json.Unmarshal([]byte(l.body["/good"]), &r))
+	must(t, json.Unmarshal([]byte(l.said("/good")), &r))
 	if r.Outcome != "success" || !r.Changed || r.Summary.Kept == 0 {
 		t.Errorf("%+v", r)
 	}
@@ -89,8 +96,8 @@ func TestSignsOfARun(t *testing.T) {
 	cmd := a.archive(t, dest, args...)
 	cmd.Env = append(cmd.Env, "CIVITAI_API_TOKEN=wrong-token")
 	mustRun(t, cmd, 1)
-	if got := l.heard(); got != "/ping/start /bad /ping/fail" || !strings.Contains(l.body["/ping/fail"], "refused the token") || strings.Contains(l.body["/bad"], "wrong-token") {
-		t.Error(got, l.body["/ping/fail"])
+	if got := l.heard(); got != "/ping/start /bad /ping/fail" || !strings.Contains(l.said("/ping/fail"), "refused the token") || strings.Contains(l.said("/bad"), "wrong-token") {
+		t.Error(got, l.said("/ping/fail"))
 	}
 }
 
