@@ -285,48 +285,6 @@ func TestSelectionsOfAnExport(t *testing.T) {
 	}
 }
 
-func TestSeriesOfExports(t *testing.T) {
-	t.Parallel()
-	a, dest := exportedArchive(t, 30)
-	dir := t.TempDir()
-	export := func(name string, args ...string) map[string][]byte {
-		out := filepath.Join(dir, name)
-		mustRun(t, a.program(t, append([]string{"export", dest, "--since-last-export", "--out", out}, args...)...), 0)
-		if _, err := os.Stat(out); err != nil {
-			return nil
-		}
-		return contents(t, out)
-	}
-	before := results(t, dest)
-	sameFiles(t, "the first", export("1.tar"), before)
-	if got := export("2.tar"); got != nil {
-		t.Errorf("%d files are new", len(got))
-	}
-	if left, err := filepath.Glob(filepath.Join(dir, "2.tar*")); err != nil || len(left) > 0 {
-		t.Error(left, err)
-	}
-	mustRun(t, a.archive(t, dest), 0) // a run that finds nothing new
-	a.Add(6)
-	mustRun(t, a.archive(t, dest), 0)
-	added := results(t, dest)
-	maps.DeleteFunc(added, func(name string, data []byte) bool { return bytes.Equal(before[name], data) })
-	got := export("3.tar")
-	for name := range added {
-		if _, ok := got[name]; !ok {
-			t.Errorf("%s is new and was left out", name)
-		}
-	}
-	if len(got) > len(added)+20 { // those of workflows that had not ended come again
-		t.Errorf("%d files, of which %d are new", len(got), len(added))
-	}
-	sameFiles(t, "another series", export("other.tar", "--series=other"), results(t, dest))
-	r := mustRun(t, a.program(t, "export", dest, "--since-last-export", "--out", filepath.Join(dir, "4.tar")), 0)
-	if !strings.Contains(r.stdout, "nothing new") {
-		t.Error(r.stdout)
-	}
-	mustRun(t, a.program(t, "verify", dest), 0)
-}
-
 func TestExportsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	a, dest := exportedArchive(t, 20)
@@ -355,54 +313,5 @@ func TestExportsThatCannotBe(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "b.*")); err != nil || len(left) > 0 {
 		t.Error(left, err)
-	}
-}
-
-func TestFullDiskDuringAnExport(t *testing.T) {
-	a, dest := exportedArchive(t, 60)
-	dir := mountTmpfs(t, "size=2m")
-	for _, args := range [][]string{{"--out", filepath.Join(dir, "a.tar.zst")}, {"--out", filepath.Join(dir, "bag"), "--format=bagit"}} {
-		oneSentence(t, mustRun(t, a.program(t, append([]string{"export", dest}, args...)...), 1), "disk is full")
-		if left := files(t, dir); len(left) > 0 {
-			t.Error("left behind: ", slices.Collect(maps.Keys(left)))
-		}
-	}
-	mustRun(t, a.program(t, "verify", dest), 0)
-}
-
-// TestKilledExportsLeaveNoPackage kills exports at any instant.
-func TestKilledExportsLeaveNoPackage(t *testing.T) {
-	t.Parallel()
-	a, dest := exportedArchive(t, 60)
-	out := filepath.Join(t.TempDir(), "a.tar.zst")
-	mustRun(t, a.program(t, "export", dest, "--out", out), 0)
-	want := hashOf(t, out)
-	killed := 0
-	for i := range 12 {
-		name := filepath.Join(t.TempDir(), "a.tar.zst")
-		cmd := a.program(t, "export", dest, "--out", name)
-		must(t, cmd.Start())
-		for { // until it has begun, a little further each time
-			if info, err := os.Stat(name + ".partial"); err == nil && info.Size() >= int64(i)<<18 || cmd.ProcessState != nil {
-				break
-			}
-			if _, err := os.Stat(name); err == nil {
-				break
-			}
-		}
-		_ = cmd.Process.Kill()
-		if cmd.Wait() != nil {
-			killed++
-		}
-		if _, err := os.Stat(name); err == nil && hashOf(t, name) != want {
-			t.Error("a half-written package has its name")
-		}
-		mustRun(t, a.program(t, "export", dest, "--out", name, "--overwrite"), 0)
-		if hashOf(t, name) != want {
-			t.Error("the next export is not the same")
-		}
-	}
-	if killed == 0 {
-		t.Error("no export was killed")
 	}
 }

@@ -21,6 +21,7 @@ type bag struct {
 	pack
 	about About
 	notes *os.File
+	noted int64 // bytes
 	files int64
 	bytes int64
 }
@@ -39,11 +40,17 @@ func (b *bag) add(f File, r io.Reader) error {
 	}
 	b.files++
 	b.bytes += f.Size
-	_, err := fmt.Fprintf(b.notes, "%s  %s\n", hex.EncodeToString(h.Sum(nil)), bagPath(name))
+	n, err := fmt.Fprintf(b.notes, "%s  %s\n", hex.EncodeToString(h.Sum(nil)), bagPath(name))
+	b.noted += int64(n)
 	return err
 }
 
-func (b *bag) overhead(f File) int64 { return b.pack.overhead(f) + 80 + 2*int64(len(f.Path)) }
+func (b *bag) room(f File) int64 {
+	const tags = 12 << 10 // the tag files besides the manifest, packed
+	line := 80 + 3*int64(len(f.Path))
+	f.Path = path.Join(b.about.Name, "data", f.Path)
+	return b.pack.room(f) + b.noted + line + tags
+}
 
 // bagPath writes a path as a manifest holds it (RFC 8493, section 2.1.3).
 func bagPath(name string) string {
@@ -51,16 +58,12 @@ func bagPath(name string) string {
 }
 
 func (b *bag) close() error {
-	size, err := b.notes.Seek(0, io.SeekCurrent)
-	if err == nil {
-		_, err = b.notes.Seek(0, io.SeekStart)
-	}
-	if err != nil {
+	if _, err := b.notes.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 	manifest := sha256.New()
 	var tags bytes.Buffer
-	if err := b.tag("manifest-sha256.txt", size, io.TeeReader(b.notes, manifest)); err != nil {
+	if err := b.tag("manifest-sha256.txt", b.noted, io.TeeReader(b.notes, manifest)); err != nil {
 		return err
 	}
 	fmt.Fprintf(&tags, "%s  manifest-sha256.txt\n", hex.EncodeToString(manifest.Sum(nil)))

@@ -9,12 +9,8 @@ package export
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"time"
 )
 
@@ -38,7 +34,12 @@ type File struct {
 }
 
 // Made is the prompt and the like.
-type Made struct{ Prompt, Negative, Model, Seed string }
+type Made struct {
+	Prompt   string `json:"prompt,omitempty"`
+	Negative string `json:"negative,omitempty"`
+	Model    string `json:"model,omitempty"`
+	Seed     string `json:"seed,omitempty"`
+}
 
 // Files are those of an archive, wherever they rest.
 type Files interface {
@@ -76,8 +77,8 @@ type About struct {
 type pack interface {
 	// add takes in a file; it reads r to its end. Tables do not read.
 	add(f File, r io.Reader) error
-	// overhead is about how many bytes a file costs besides its own.
-	overhead(f File) int64
+	// room is how many bytes at most are still to be written if f comes and is the last.
+	room(f File) int64
 	// close writes what ends the package.
 	close() error
 }
@@ -97,59 +98,4 @@ func newPack(f Format, w io.Writer, about About) (pack, error) {
 		return newJSONL(w), nil
 	}
 	return nil, fmt.Errorf("there is no format %q", f)
-}
-
-// ChangedError says that a file of the archive is not what the record says.
-type ChangedError struct {
-	Path string
-	Why  string
-	Err  error
-}
-
-func (e *ChangedError) Error() string { return e.Path + ": " + e.Why }
-func (e *ChangedError) Unwrap() error { return e.Err }
-
-// proved reads a file of the archive and ends in a [*ChangedError] unless it is what the
-// record says.
-type proved struct {
-	file File
-	r    io.Reader
-	n    int64
-	sum  interface {
-		io.Writer
-		Sum([]byte) []byte
-	}
-}
-
-func prove(f File, r io.Reader) *proved { return &proved{file: f, r: r, sum: sha256.New()} }
-
-func (p *proved) Read(b []byte) (int, error) {
-	n, err := p.r.Read(b)
-	p.sum.Write(b[:n])
-	p.n += int64(n)
-	switch {
-	case p.n > p.file.Size && p.file.SHA256 != "":
-		return 0, &ChangedError{Path: p.file.Path, Why: fmt.Sprintf("has more than the recorded %d bytes", p.file.Size)}
-	case errors.Is(err, io.EOF) && p.file.SHA256 != "":
-		if p.n < p.file.Size {
-			return 0, &ChangedError{Path: p.file.Path, Why: fmt.Sprintf("has %d of %d bytes", p.n, p.file.Size)}
-		}
-		if sum := p.hex(); sum != p.file.SHA256 {
-			return 0, &ChangedError{Path: p.file.Path, Why: "its SHA-256 is " + sum + ", recorded with " + p.file.SHA256}
-		}
-	case err != nil && !errors.Is(err, io.EOF):
-		return n, &ChangedError{Path: p.file.Path, Why: err.Error(), Err: err}
-	}
-	return n, err
-}
-
-func (p *proved) hex() string { return hex.EncodeToString(p.sum.Sum(nil)) }
-
-// open opens a file of the archive to be read whole.
-func open(ctx context.Context, from Files, f File) (io.ReadCloser, error) {
-	r, err := from.Open(ctx, f.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &ChangedError{Path: f.Path, Why: "recorded as kept, and not there", Err: err}
-	}
-	return r, err
 }

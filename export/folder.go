@@ -20,7 +20,10 @@ func newFolder(dir string) (*folderPack, error) {
 		return nil, err
 	}
 	root, err := durable.Open(dir, nil)
-	return &folderPack{root, map[string]struct{}{".": {}}}, err
+	if err != nil {
+		return nil, err
+	}
+	return &folderPack{root, map[string]struct{}{".": {}}}, nil
 }
 
 func (p *folderPack) add(f File, r io.Reader) error {
@@ -44,7 +47,7 @@ func (p *folderPack) add(f File, r io.Reader) error {
 	return errors.Join(err, w.Close())
 }
 
-func (p *folderPack) overhead(File) int64 { return 0 }
+func (p *folderPack) room(f File) int64 { return f.Size }
 
 func (p *folderPack) close() error {
 	var err error

@@ -29,13 +29,14 @@ func newListing(cfg Config) (*listing, error) {
 	}
 	l.buf = bufio.NewWriter(l.file)
 	head, err := json.Marshal(struct {
-		Export int       `json:"export"` // version of this form
-		Format Format    `json:"format"`
-		Source string    `json:"source"`
-		From   time.Time `json:"from,omitzero"`
-		To     time.Time `json:"to,omitzero"`
-		Series string    `json:"series,omitempty"`
-	}{1, cfg.Format, cfg.About.Source, cfg.From, cfg.To, cfg.Series})
+		Export  int                 `json:"export"` // version of this form
+		Format  Format              `json:"format"`
+		Source  string              `json:"source"`
+		From    time.Time           `json:"from,omitzero"`
+		To      time.Time           `json:"to,omitzero"`
+		Series  string              `json:"series,omitempty"`
+		Filters map[string][]string `json:"filters,omitempty"`
+	}{1, cfg.Format, cfg.About.Source, cfg.From, cfg.To, cfg.Series, cfg.Filters})
 	if err == nil {
 		_, err = fmt.Fprintf(l.buf, "%s,\n\"entries\":[", head[:len(head)-1])
 	}

@@ -21,7 +21,12 @@ func NewStream(format Format, w io.Writer, about About) (*Stream, error) {
 
 // Add takes in a file of the archive.
 func (s *Stream) Add(ctx context.Context, f File, from Files) error {
-	if err := add(ctx, s.pack, s.format, f, from); err != nil {
+	f, r, err := open(ctx, s.format, from, f)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if err := s.pack.add(f, r); err != nil {
 		return err
 	}
 	s.result.Files++

@@ -30,6 +30,10 @@ func (c *csvPack) add(f File, _ io.Reader) error {
 	if err := c.head(); err != nil {
 		return err
 	}
+	return c.w.Write(rowOf(f))
+}
+
+func rowOf(f File) []string {
 	created := ""
 	if !f.Created.IsZero() {
 		created = f.Created.UTC().Format(time.RFC3339)
@@ -39,7 +43,7 @@ func (c *csvPack) add(f File, _ io.Reader) error {
 	for i, cell := range row {
 		row[i] = harmless(cell)
 	}
-	return c.w.Write(row)
+	return row
 }
 
 // harmless keeps a spreadsheet from taking a text for a formula.
@@ -58,7 +62,13 @@ func (c *csvPack) head() error {
 	return c.w.Write(columns())
 }
 
-func (c *csvPack) overhead(File) int64 { return 0 }
+func (c *csvPack) room(f File) int64 {
+	n := int64(4<<10 + 200) // a buffer, and the names of the columns
+	for _, cell := range rowOf(f) {
+		n += 2*int64(len(cell)) + 3
+	}
+	return n
+}
 
 func (c *csvPack) close() error {
 	if err := c.head(); err != nil {
@@ -80,13 +90,17 @@ func newJSONL(w io.Writer) jsonlPack {
 func (j jsonlPack) add(f File, _ io.Reader) error {
 	return j.enc.Encode(struct {
 		File
-		Prompt   string `json:"prompt,omitempty"`
-		Negative string `json:"negative,omitempty"`
-		Model    string `json:"model,omitempty"`
-		Seed     string `json:"seed,omitempty"`
-	}{f, f.Made.Prompt, f.Made.Negative, f.Made.Model, f.Made.Seed})
+		Made
+	}{f, f.Made})
 }
 
-func (j jsonlPack) overhead(File) int64 { return 0 }
+// Escapes make six bytes of one at most.
+func (j jsonlPack) room(f File) int64 {
+	n := int64(1 << 10)
+	for _, cell := range rowOf(f) {
+		n += 6 * int64(len(cell))
+	}
+	return n
+}
 
 func (j jsonlPack) close() error { return nil }

@@ -12,6 +12,7 @@ import (
 type tarPack struct {
 	w     *tar.Writer
 	under io.Closer // the compressor, nil for none
+	held  int64     // bytes that the compressor holds back at most
 }
 
 func newTar(w io.Writer) tarPack { return tarPack{w: tar.NewWriter(w)} }
@@ -22,7 +23,7 @@ func newTarZst(w io.Writer) (tarPack, error) {
 	if err != nil {
 		return tarPack{}, err
 	}
-	return tarPack{tar.NewWriter(z), z}, nil
+	return tarPack{tar.NewWriter(z), z, 128 << 10}, nil
 }
 
 func (t tarPack) add(f File, r io.Reader) error {
@@ -37,8 +38,15 @@ func (t tarPack) add(f File, r io.Reader) error {
 	return err
 }
 
-// A header, what pads the file, and records of pax for what the header cannot hold.
-func (t tarPack) overhead(f File) int64 { return 512 + 511 + 1024 }
+func (t tarPack) room(f File) int64 {
+	const header, padding, end = 512, 511, 1024
+	pax := header + 1024 + int64(len(f.Path)) // records for what the header cannot hold
+	n := header + pax + f.Size + padding + end + t.held
+	if t.under != nil {
+		n += n>>12 + 64 // what does not get smaller gets a little larger
+	}
+	return n
+}
 
 func (t tarPack) close() error {
 	err := t.w.Close()

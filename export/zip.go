@@ -9,11 +9,14 @@ import (
 
 // zipPack is a zip archive (PKWARE's APPNOTE, zip64 where it is needed). Media is stored as
 // it is, since it does not get smaller; texts are deflated.
-type zipPack struct{ w *zip.Writer }
+type zipPack struct {
+	w         *zip.Writer
+	directory int64 // bytes, at most, of what the package ends with
+}
 
-func newZip(w io.Writer) zipPack { return zipPack{zip.NewWriter(w)} }
+func newZip(w io.Writer) *zipPack { return &zipPack{w: zip.NewWriter(w)} }
 
-func (z zipPack) add(f File, r io.Reader) error {
+func (z *zipPack) add(f File, r io.Reader) error {
 	h := &zip.FileHeader{Name: f.Path, Method: zip.Store, Modified: timeOf(f.Created)}
 	if isText(f.Path) {
 		h.Method = zip.Deflate
@@ -23,14 +26,21 @@ func (z zipPack) add(f File, r io.Reader) error {
 	if err != nil {
 		return err
 	}
+	z.directory += entryOf(f)
 	_, err = io.Copy(w, r)
 	return err
 }
 
-// A local header, a descriptor, an entry of the directory with what zip64 adds.
-func (z zipPack) overhead(f File) int64 { return 220 + 2*int64(len(f.Path)) }
+// entryOf is at most the size of a file's entry in the directory, with what zip64 adds.
+func entryOf(f File) int64 { return 96 + int64(len(f.Path)) }
 
-func (z zipPack) close() error { return z.w.Close() }
+func (z *zipPack) room(f File) int64 {
+	const header, descriptor, end, buffer = 48, 24, 22 + 76, 4 << 10
+	deflated := f.Size + f.Size>>12 + 64 // what does not get smaller gets a little larger
+	return header + int64(len(f.Path)) + deflated + descriptor + z.directory + entryOf(f) + end + buffer
+}
+
+func (z *zipPack) close() error { return z.w.Close() }
 
 func isText(name string) bool {
 	switch path.Ext(name) {

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +21,7 @@ import (
 	"civitar/internal/verify"
 	"civitar/manifest"
 	"civitar/policy"
+	"civitar/sink"
 )
 
 type exportCmd struct {
@@ -33,6 +36,8 @@ type exportCmd struct {
 	Unrated         string   `placeholder:"keep|skip" values:"keep,skip" help:"What has no level: keep, or skip (default with --max-nsfw)."`
 	Media           []string `placeholder:"KIND,…" values:"image,video,audio,model,text,other" help:"Only these kinds: image, video, audio, model, text, other."`
 	StepType        []string `placeholder:"TYPE,…" help:"Only results of these step types."`
+	MinSize         byteSize `placeholder:"SIZE" help:"Not what is smaller than this, like 10kB."`
+	MaxSize         byteSize `placeholder:"SIZE" help:"Not what is larger than this, like 2GiB."`
 	SinceLastExport bool     `help:"Only what was kept or changed since the last export of the series; nothing new writes nothing."`
 	Series          string   `default:"default" placeholder:"NAME" help:"The series that --since-last-export goes by (default ${default})."`
 
@@ -54,7 +59,7 @@ func (c *exportCmd) format() export.Format {
 }
 
 func (c *exportCmd) check() (policy.Policy, error) {
-	flags := policyFlags{MaxNSFW: c.MaxNSFW, Unrated: c.Unrated, Media: c.Media, StepType: c.StepType}
+	flags := policyFlags{MaxNSFW: c.MaxNSFW, Unrated: c.Unrated, Media: c.Media, StepType: c.StepType, MinSize: c.MinSize, MaxSize: c.MaxSize}
 	kept, err := flags.policy()
 	stdout := c.Out == "-"
 	switch {
@@ -181,10 +186,15 @@ func (x *exporting) run(ctx context.Context) (export.Result, error) {
 		return export.Result{}, errors.Join(err, to.Discard())
 	}
 	result, err := to.Close()
-	if err == nil && x.SinceLastExport {
-		err = x.at.note(ctx, x.Series, exported{until, x.now.UTC().Truncate(time.Second), filepath.Base(x.out)})
+	if err != nil {
+		return export.Result{}, err
 	}
-	return result, err
+	if x.SinceLastExport {
+		if err := x.at.note(ctx, x.Series, exported{until, x.now.UTC().Truncate(time.Second), filepath.Base(x.out), x.choice()}); err != nil {
+			return result, hintError{err, "the package is whole, but how far the series has come could not be noted: the next export brings the same files again"}
+		}
+	}
+	return result, nil
 }
 
 // news is what the record has come to say since the last export of the series, nil where
@@ -197,6 +207,9 @@ func (x *exporting) news(ctx context.Context, until manifest.Mark) (*manifest.Ne
 	last, ok := all[x.Series]
 	if !ok {
 		return nil, nil
+	}
+	if last.Choice != x.choice() {
+		return nil, hintError{fmt.Errorf("the exports of the series %q chose other files so far (%s)", x.Series, cmp.Or(last.Choice, "all")), "what they left out would never come; give another --series"}
 	}
 	news, ok, err := x.record.Since(ctx, last.Mark, until)
 	if err == nil && !ok {
@@ -217,19 +230,38 @@ func (x *exporting) begin(ctx context.Context) (taker, error) {
 	if x.out == "-" {
 		return export.NewStream(x.format(), x.s.Stdout, about)
 	}
-	cfg := export.Config{Format: x.format(), Out: x.out, Split: int64(x.Split), Overwrite: x.Overwrite, About: about, From: x.From.Time, To: x.To.end()}
+	cfg := export.Config{Format: x.format(), Out: x.out, Split: int64(x.Split), Overwrite: x.Overwrite, About: about, From: x.From.Time, To: x.To.end(), Filters: x.filters()}
 	if x.SinceLastExport {
 		cfg.Series = x.Series
 	}
 	w, err := export.NewWriter(cfg)
-	var exists *export.ExistsError
-	if errors.As(err, &exists) {
-		err = hintError{err, "give another --out ({date}-{time} for several a day), or --overwrite"}
-	}
 	if err != nil {
 		return nil, err
 	}
 	return w, nil
+}
+
+// filters are those that the export was given, besides its period.
+func (x *exporting) filters() url.Values {
+	all := x.kept.Values()
+	if len(x.Workflow) > 0 {
+		all["workflow"] = x.Workflow
+	}
+	return all
+}
+
+// choice is what an export takes of all there is, as one text; each series has one.
+func (x *exporting) choice() string {
+	all := x.filters()
+	for name, at := range map[string]time.Time{"from": x.From.Time, "to": x.To.end()} {
+		if !at.IsZero() {
+			all.Set(name, at.UTC().Format(time.RFC3339))
+		}
+	}
+	if x.format().Table() {
+		all.Set("results", "only")
+	}
+	return all.Encode()
 }
 
 func (x *exporting) selection() export.Selection {
@@ -278,14 +310,22 @@ func (x *exporting) watch() (stop func()) {
 
 func (x *exporting) end(r export.Result, err error) error {
 	var changed *export.ChangedError
+	var exists *export.ExistsError
+	var busy *export.BusyError
 	switch {
-	case x.s.interrupted():
+	case err != nil && x.s.interrupted() && len(r.Volumes) == 0:
 		if !x.Quiet {
 			fmt.Fprintln(x.s.Stderr, "civitar: interrupted; nothing was exported")
 		}
 		return exitError{exitInterrupted}
 	case errors.As(err, &changed):
 		return hintError{err, "civitar repair " + x.Dest + " fetches it again; nothing was exported"}
+	case errors.As(err, &exists):
+		return hintError{err, "give another --out ({date}-{time} for several a day), or --overwrite"}
+	case errors.As(err, &busy):
+		return hintError{err, "wait for it to end, or give another --out"}
+	case sink.Full(err):
+		return hintError{fmt.Errorf("the disk is full: %w", err), "free some room, or give --out another disk; nothing was exported"}
 	case err != nil:
 		return err
 	}

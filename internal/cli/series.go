@@ -22,6 +22,8 @@ type exported struct {
 	manifest.Mark
 	Time time.Time `json:"time"`
 	Out  string    `json:"out"` // the name of the package
+	// Choice is what of all there is the series takes.
+	Choice string `json:"choice,omitempty"`
 }
 
 // series reads how far the exports of an archive have come, by name.
