@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,52 +33,90 @@ func (x *index) transact(ctx context.Context, lines []Line, at position) error {
 	return tx.Commit()
 }
 
-// put is the statement that inserts a row or replaces all but its key.
-func put(table string, key, rest []string) string {
-	all := append(slices.Clone(key), rest...)
-	sets := make([]string, len(rest))
-	for i, c := range rest {
+// rowsAtOnce is how many rows one statement puts: what a statement costs is much of what a
+// row does.
+const rowsAtOnce = 32
+
+// rows are put into a table, many at once. A row replaces all of the one with its key.
+type rows struct {
+	tx        *sql.Tx
+	table     string
+	key, rest []string
+	full      *sql.Stmt // puts rowsAtOnce; nil until there were as many
+	args      []any
+	n         int
+}
+
+func (r *rows) add(ctx context.Context, values ...any) (err error) {
+	r.args = append(r.args, values...)
+	if r.n++; r.n < rowsAtOnce {
+		return nil
+	}
+	if r.full == nil {
+		if r.full, err = r.tx.PrepareContext(ctx, r.put()); err != nil {
+			return err
+		}
+	}
+	_, err = r.full.ExecContext(ctx, r.args...)
+	r.args, r.n = r.args[:0], 0
+	return err
+}
+
+// end puts what is left.
+func (r *rows) end(ctx context.Context) (err error) {
+	if r.n > 0 {
+		_, err = r.tx.ExecContext(ctx, r.put(), r.args...)
+	}
+	if r.full != nil {
+		err = errors.Join(err, r.full.Close())
+	}
+	return err
+}
+
+// put is the statement for as many rows as there are.
+func (r *rows) put() string {
+	all := append(slices.Clone(r.key), r.rest...)
+	sets := make([]string, len(r.rest))
+	for i, c := range r.rest {
 		sets[i] = c + " = excluded." + c
 	}
-	return "INSERT INTO " + table + " (" + strings.Join(all, ", ") + ") VALUES (" + strings.TrimSuffix(strings.Repeat("?,", len(all)), ",") +
-		") ON CONFLICT DO UPDATE SET " + strings.Join(sets, ", ")
+	one := "(" + strings.TrimSuffix(strings.Repeat("?,", len(all)), ",") + "),"
+	return "INSERT INTO " + r.table + " (" + strings.Join(all, ", ") + ") VALUES " + strings.TrimSuffix(strings.Repeat(one, r.n), ",") +
+		" ON CONFLICT DO UPDATE SET " + strings.Join(sets, ", ")
 }
 
 // The columns of the tables, but for their keys.
 func workflowColumns() []string {
-	return []string{"created", "completed", "status", "open", "scope", "sidecar", "fold", "print", "size", "sha256", "plain", "run", "time"}
+	return []string{"created", "completed", "status", "open", "scope", "sidecar", "print", "size", "sha256", "plain", "run", "time"}
 }
 
 func blobColumns() []string {
-	return []string{"created", "step", "type", "state", "reason", "asked", "path", "fold", "size", "sha256", "media", "nsfw", "role",
-		"plain", "beside", "beside_fold", "time"}
+	return []string{"created", "step", "type", "state", "reason", "asked", "path", "size", "sha256", "media", "nsfw", "role",
+		"plain", "beside", "beside_path", "time"}
 }
 
 const (
+	putTotal    = `INSERT INTO total VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n, bytes = bytes + excluded.bytes`
 	putCoverage = `INSERT OR REPLACE INTO coverage (scope, line) VALUES (?, ?)`
 	putFiling   = `INSERT OR REPLACE INTO filing (one, line) VALUES (1, ?)`
 	putRun      = `INSERT INTO run (line) VALUES (?)`
 )
 
 func applyLines(ctx context.Context, tx *sql.Tx, lines []Line) error {
-	workflow, err := tx.PrepareContext(ctx, put("workflow", []string{"id"}, workflowColumns()))
-	if err != nil {
+	if err := addTotals(ctx, tx, lines); err != nil {
 		return err
 	}
-	defer workflow.Close()
-	blob, err := tx.PrepareContext(ctx, put("blob", []string{"workflow", "blob"}, blobColumns()))
-	if err != nil {
-		return err
-	}
-	defer blob.Close()
+	workflows := &rows{tx: tx, table: "workflow", key: []string{"id"}, rest: workflowColumns()}
+	blobs := &rows{tx: tx, table: "blob", key: []string{"workflow", "blob"}, rest: blobColumns()}
+	var err error
 	for _, l := range lines {
 		switch l := l.(type) {
 		case Workflow:
-			_, err = workflow.ExecContext(ctx, l.Workflow, unix(l.Created), unix(l.Completed), l.Status, l.Open, l.Scope,
-				l.Sidecar, foldOf(l.Sidecar), l.Print, l.Size, l.SHA256, contentText(l.Plain), l.Run, unix(l.Time))
+			err = workflows.add(ctx, l.Workflow, unix(l.Created), unix(l.Completed), l.Status, l.Open, l.Scope,
+				l.Sidecar, l.Print, l.Size, l.SHA256, contentText(l.Plain), l.Run, unix(l.Time))
 		case Blob:
-			_, err = blob.ExecContext(ctx, l.Workflow, l.Blob, unix(l.Created), l.Step, l.Type, l.State, l.Reason, l.Asked, l.Path, foldOf(l.Path),
-				l.Size, l.SHA256, l.Media, l.NSFW, l.Role, contentText(l.Plain), contentText(l.Beside), foldOf(l.Beside.Path), unix(l.Time))
+			err = blobs.add(ctx, l.Workflow, l.Blob, unix(l.Created), l.Step, l.Type, string(l.State), l.Reason, l.Asked, l.Path,
+				l.Size, l.SHA256, l.Media, l.NSFW, l.Role, contentText(l.Plain), contentText(l.Beside), l.Beside.Path, unix(l.Time))
 		case Coverage:
 			err = execJSON(ctx, tx, l, putCoverage, l.Scope)
 		case Run:
@@ -86,6 +125,34 @@ func applyLines(ctx context.Context, tx *sql.Tx, lines []Line) error {
 			err = execJSON(ctx, tx, l, putFiling)
 		}
 		if err != nil {
+			return errors.Join(err, workflows.end(ctx), blobs.end(ctx))
+		}
+	}
+	return errors.Join(workflows.end(ctx), blobs.end(ctx))
+}
+
+// addTotals counts the rows of the lines, as if each were new. It comes before they are put:
+// the same group may replace one of its own rows.
+func addTotals(ctx context.Context, tx *sql.Tx, lines []Line) error {
+	totals := map[string]Count{}
+	add := func(what string, n, bytes int64) {
+		c := totals[what]
+		totals[what] = Count{c.Blobs + n, c.Bytes + bytes}
+	}
+	for _, l := range lines {
+		switch l := l.(type) {
+		case Workflow:
+			add("workflows", 1, 0)
+			add("open", 0, 0)
+			if l.Open {
+				add("open", 1, 0)
+			}
+		case Blob:
+			add(string(l.State), 1, l.Size)
+		}
+	}
+	for what, c := range totals {
+		if _, err := tx.ExecContext(ctx, putTotal, what, c.Blobs, c.Bytes); err != nil {
 			return err
 		}
 	}

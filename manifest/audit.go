@@ -115,7 +115,7 @@ func (a *Audit) Totals(ctx context.Context) (Totals, error) { return a.fresh.Tot
 const (
 	keptFiles = "SELECT workflow, blob, path, size, sha256, plain, 0, time FROM blob WHERE state = 'kept'"
 	besides   = `SELECT workflow, blob, json_extract(beside, '$.path'), json_extract(beside, '$.size'), json_extract(beside, '$.sha256'), NULL, 1, time
-		FROM blob WHERE beside_fold IS NOT NULL AND state = 'kept'`
+		FROM blob WHERE beside_path <> '' AND state = 'kept'`
 	sidecars = "SELECT id, '', sidecar, size, sha256, plain, 0, time FROM workflow WHERE (sidecar <> '' OR open)"
 )
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
@@ -18,21 +17,6 @@ type Key struct{ Workflow, Blob string }
 type Known struct {
 	Workflow Workflow
 	Blobs    map[string]Blob // by id; Time and Run are not filled in
-}
-
-// foldHash stands for a path as systems see it that ignore case. A clash of hashes does
-// no harm: the path is then taken for taken.
-func foldHash(folded string) int64 {
-	h := fnv.New64a()
-	h.Write([]byte(folded))
-	return int64(h.Sum64())
-}
-
-func foldOf(path string) any {
-	if path == "" {
-		return nil
-	}
-	return foldHash(strings.ToLower(path))
 }
 
 // marks is "?,?,?" and the arguments for it.
@@ -123,49 +107,38 @@ func scanBlob(r *sql.Rows) (Blob, error) {
 
 // Taken tells which of the paths, folded as by a system that ignores case, have an owner.
 func (x *index) Taken(ctx context.Context, folded []string) (map[string]Key, error) {
-	byHash := make(map[int64][]string, len(folded))
-	hashes := make([]int64, 0, len(folded))
-	for _, f := range folded {
-		h := foldHash(f)
-		byHash[h] = append(byHash[h], f)
-		hashes = append(hashes, h)
-	}
 	found := map[string]Key{}
-	err := inBatches(hashes, func(hashes []int64) error {
-		in, args := marks(hashes)
+	err := inBatches(folded, func(folded []string) error {
+		in, args := marks(folded)
 		return x.each(ctx, func(r *sql.Rows) error {
 			var k Key
-			var h int64
-			if err := r.Scan(&k.Workflow, &k.Blob, &h); err != nil {
-				return err
-			}
-			for _, f := range byHash[h] {
-				found[f] = k
-			}
-			return nil
-		}, "SELECT workflow, blob, fold FROM blob WHERE fold IN ("+in+") UNION ALL SELECT workflow, blob, beside_fold FROM blob WHERE beside_fold IN ("+in+`)
-			UNION ALL SELECT id, '', fold FROM workflow WHERE fold IN (`+in+")", slices.Concat(args, args, args)...)
+			var path string
+			err := r.Scan(&k.Workflow, &k.Blob, &path)
+			found[strings.ToLower(path)] = k
+			return err
+		}, "SELECT workflow, blob, path FROM blob WHERE "+isIn("path", in)+" UNION ALL SELECT workflow, blob, beside_path FROM blob WHERE "+isIn("beside_path", in)+
+			" UNION ALL SELECT id, '', sidecar FROM workflow WHERE "+isIn("sidecar", in), slices.Concat(args, args, args)...)
 	})
 	return found, err
+}
+
+// isIn compares a column of paths as its index does.
+func isIn(column, marks string) string {
+	return column + " <> '' AND " + column + " COLLATE NOCASE IN (" + marks + ")"
 }
 
 // Recorded tells which of the paths files have that the record speaks of.
 func (x *index) Recorded(ctx context.Context, paths []string) (map[string]bool, error) {
 	found := map[string]bool{}
 	err := inBatches(paths, func(paths []string) error {
-		hashes := make([]int64, len(paths))
-		for i, p := range paths {
-			hashes[i] = foldHash(strings.ToLower(p))
-		}
-		in, args := marks(hashes)
+		in, args := marks(paths)
 		return x.each(ctx, func(r *sql.Rows) error {
 			var path string
 			err := r.Scan(&path)
 			found[path] = true
 			return err
-		}, "SELECT path FROM blob WHERE state = 'kept' AND fold IN ("+in+`)
-			UNION ALL SELECT json_extract(beside, '$.path') FROM blob WHERE state = 'kept' AND beside_fold IN (`+in+`)
-			UNION ALL SELECT sidecar FROM workflow WHERE fold IN (`+in+")", slices.Concat(args, args, args)...)
+		}, "SELECT path FROM blob WHERE state = 'kept' AND "+isIn("path", in)+" UNION ALL SELECT beside_path FROM blob WHERE state = 'kept' AND "+isIn("beside_path", in)+
+			" UNION ALL SELECT sidecar FROM workflow WHERE "+isIn("sidecar", in), slices.Concat(args, args, args)...)
 	})
 	return found, err
 }

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"reflect"
@@ -338,4 +339,22 @@ func TestQuestionsMayBeAskedWhileLinesAreAppended(t *testing.T) {
 	close(done)
 	wg.Wait()
 	wantDump(t, "the index in use", dump(t, m.index), truth(t, m.dir))
+}
+
+// TestPathsAreFoundByTheirIndex: without it every group of files would read the whole record.
+func TestPathsAreFoundByTheirIndex(t *testing.T) {
+	m := open(t, t.TempDir())
+	for table, column := range map[string]string{"blob": "path", "blob ": "beside_path", "workflow": "sidecar"} {
+		var plan []string
+		err := m.each(t.Context(), func(r *sql.Rows) error {
+			var id, parent, unused int
+			var step string
+			err := r.Scan(&id, &parent, &unused, &step)
+			plan = append(plan, step)
+			return err
+		}, "EXPLAIN QUERY PLAN SELECT "+column+" FROM "+table+" WHERE "+isIn(column, "?,?"), "a", "b")
+		if err != nil || len(plan) != 1 || !strings.Contains(plan[0], "INDEX") || !strings.Contains(plan[0], column+"=?") {
+			t.Errorf("%s: %q, %v", column, plan, err)
+		}
+	}
 }
