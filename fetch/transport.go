@@ -12,18 +12,42 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"civitar/internal/http1"
 )
 
 const (
 	dialTimeout   = 30 * time.Second
 	headerTimeout = 120 * time.Second // the server promises an answer within 100 s
 	maxHeader     = 1 << 20           // bytes
+	maxIdle       = 64                // connections to one host
+	idleTimeout   = 90 * time.Second
 )
 
-// newTransport is the client's own. Nothing in it limits a whole transfer: bodies
-// have a stall timer instead.
-func newTransport(guard *addressGuard) *http.Transport {
-	return &http.Transport{
+// transport is the client's own: net/http's, but for blobs that come without TLS or a proxy.
+// Nothing in it limits a whole transfer: bodies have a stall timer instead.
+type transport struct {
+	*http.Transport
+	plain *http1.Transport
+}
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if http1.Takes(r) {
+		if proxy, err := t.Proxy(r); proxy == nil && err == nil {
+			return t.plain.RoundTrip(r)
+		}
+	}
+	return t.Transport.RoundTrip(r)
+}
+
+func (t transport) CloseIdleConnections() {
+	t.plain.CloseIdleConnections()
+	t.Transport.CloseIdleConnections()
+}
+
+func newTransport(guard *addressGuard) transport {
+	plain := &http1.Transport{Dial: guard.dial, HeaderTimeout: headerTimeout, MaxHeader: maxHeader, MaxIdle: maxIdle, IdleTimeout: idleTimeout}
+	return transport{plain: plain, Transport: &http.Transport{
 		Proxy:                  guard.proxy,
 		DialContext:            guard.dial,
 		ForceAttemptHTTP2:      true,
@@ -33,10 +57,10 @@ func newTransport(guard *addressGuard) *http.Transport {
 		MaxResponseHeaderBytes: maxHeader,
 		ReadBufferSize:         64 << 10, // one read takes a small blob with its header
 		MaxIdleConns:           128,
-		MaxIdleConnsPerHost:    64,
-		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConnsPerHost:    maxIdle,
+		IdleConnTimeout:        idleTimeout,
 		ExpectContinueTimeout:  time.Second,
-	}
+	}}
 }
 
 // addressGuard keeps the client from being sent to addresses behind the user's own
