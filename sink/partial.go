@@ -47,6 +47,7 @@ type partial struct {
 	file *durable.File
 	sum  hash.Hash
 
+	head      []byte // the first bytes, of a small file all: for Head. Empty where they are not known
 	offset    int64
 	noted     int64 // offset of the last note
 	flushed   int64 // offset of the last nudge
@@ -74,11 +75,7 @@ func (d *Dir) Begin(key string) (Writer, error) {
 	var stray bool
 	stray, p.hasNote = d.takeStray(p.name)
 
-	flags := os.O_RDWR | os.O_CREATE | os.O_TRUNC
-	if stray {
-		flags &^= os.O_TRUNC
-	}
-	f, err := d.partials.OpenFile(p.name, flags, 0o666)
+	f, err := d.openPartial(p.name, stray)
 	if err != nil {
 		return nil, spaceOr(err)
 	}
@@ -89,6 +86,14 @@ func (d *Dir) Begin(key string) (Writer, error) {
 		}
 	}
 	return p, nil
+}
+
+// openPartial opens a partial file, with what an earlier run left of it or empty.
+func (d *Dir) openPartial(name string, stray bool) (*durable.File, error) {
+	if stray {
+		return d.partials.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	}
+	return d.partialsHere.Create(name, 0o666)
 }
 
 // restore takes over the bytes that the note vouches for, or none.
@@ -124,6 +129,9 @@ func (p *partial) readNote() (note, error) {
 func (p *partial) Write(b []byte) (int, error) {
 	n, err := p.file.Write(b)
 	p.sum.Write(b[:n])
+	if p.offset == 0 {
+		p.head = append(p.head[:0], b[:min(n, headKept)]...)
+	}
 	p.offset += int64(n)
 	p.release(int64(n))
 	if err != nil {
@@ -203,7 +211,11 @@ func (p *partial) Reset() error {
 }
 
 func (p *partial) Head(n int) ([]byte, error) {
-	b := make([]byte, min(int64(n), p.offset))
+	n = int(min(int64(n), p.offset))
+	if n <= len(p.head) {
+		return p.head[:n], nil
+	}
+	b := make([]byte, n)
 	got, err := p.file.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -218,6 +230,7 @@ func (p *partial) Finish() error {
 		p.flush()
 	}
 	p.release(p.reserved)
+	p.head = nil // the file may wait for its group
 	return nil
 }
 

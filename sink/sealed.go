@@ -14,8 +14,8 @@ import (
 
 const (
 	sealedExt = ".sealed"
-	// headKept is how many first bytes of a sealed file are kept in memory for Head: they
-	// cannot be read back.
+	// headKept is how many first bytes are kept in memory for Head: those of a sealed file
+	// cannot be read back, and reading back a small one is a system call.
 	headKept = 4 << 10
 )
 

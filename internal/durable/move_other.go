@@ -8,3 +8,5 @@ import (
 )
 
 func renameAt(*os.File, string, *os.File, string) error { return errors.ErrUnsupported }
+
+func createAt(*os.File, string, os.FileMode) (*os.File, error) { return nil, errors.ErrUnsupported }

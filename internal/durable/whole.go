@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"strings"
 )
 
@@ -49,4 +50,22 @@ func (h *Handle) Rename(name string, to *Handle, as string) error {
 		return err
 	}
 	return renameAt(h.dir, name, to.dir, as)
+}
+
+// Create opens a file to read and write, by a name without a slash; what it held is lost.
+func (h *Handle) Create(name string, perm os.FileMode) (*File, error) {
+	if strings.ContainsAny(name, `/\`) {
+		return nil, fmt.Errorf("%q is no name in a folder: %w", name, errors.ErrUnsupported)
+	}
+	if err := h.folder.before(Create, name); err != nil {
+		return nil, err
+	}
+	file, err := createAt(h.dir, name, perm)
+	if errors.Is(err, errors.ErrUnsupported) {
+		file, err = h.folder.Root.OpenFile(path.Join(h.name, name), os.O_RDWR|os.O_CREATE|os.O_TRUNC, perm)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &File{file: file, folder: h.folder, name: name}, nil
 }
