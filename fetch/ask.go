@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -41,19 +42,14 @@ func (c *Client) do(ctx context.Context, a ask) (*http.Response, error) {
 	if err != nil {
 		return nil, c.trouble(ctx, a.op, err)
 	}
-	callCtx, cancel := context.WithCancelCause(ctx)
-	req, err := http.NewRequestWithContext(callCtx, a.method, a.url.String(), nil)
-	if err != nil {
-		cancel(nil)
-		return nil, c.trouble(ctx, a.op, fmt.Errorf("%w: %w", ErrUnsafeURL, err))
-	}
-	for name, values := range a.header {
-		req.Header[name] = values
-	}
-	req.Header.Set("User-Agent", c.agent)
+	header := make(http.Header, len(a.header)+2)
+	maps.Copy(header, a.header)
+	header.Set("User-Agent", c.agent)
 	if a.token && c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
+		header.Set("Authorization", "Bearer "+c.token)
 	}
+	callCtx, cancel := context.WithCancelCause(ctx)
+	req := (&http.Request{Method: a.method, URL: a.url, Host: a.url.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(callCtx)
 	start := time.Now()
 	resp, err := c.transport.RoundTrip(req)
 	took := time.Since(start)

@@ -32,7 +32,10 @@ type Body struct {
 // another one. ErrWithheld is a redirect to the placeholder, or a refusal that names minors.
 func (c *Client) Open(ctx context.Context, loc Location, from Resume) (*Body, error) {
 	op := c.op("open blob", string(loc.Blob))
-	u, err := c.parseSigned(loc.URL)
+	u, err := loc.at, error(nil)
+	if u == nil {
+		u, err = c.parseSigned(loc.URL)
+	}
 	if err != nil || loc.URL == "" {
 		return nil, c.invalid(op, fmt.Errorf("%w: no address", ErrInvalid))
 	}

@@ -76,7 +76,10 @@ func (p *parser) number() []byte {
 
 // compound reads an object or array.
 func (p *parser) compound(kind byte) node {
-	b := &body{}
+	b := &body{list: make([]node, 0, 4)}
+	if kind == '{' {
+		b.list, b.keys = make([]node, 0, 8), make([]string, 0, 8)
+	}
 	start := p.at
 	p.at++
 	for p.space(); p.at < len(p.text) && p.byte() != '}' && p.byte() != ']'; p.space() {

@@ -69,8 +69,10 @@ func (c *Client) reachable(u *url.URL) error {
 	if err := plainURL(u); err != nil {
 		return err
 	}
-	private := privateHost(u.Hostname()) && !c.guard.open() || written(u.Hostname(), linkLocal)
-	if private && !sameOrigin(u, c.base) {
+	if sameOrigin(u, c.base) {
+		return nil
+	}
+	if privateHost(u.Hostname()) && !c.guard.open() || written(u.Hostname(), linkLocal) {
 		return fmt.Errorf("%w: the host is at a private address", ErrUnsafeURL)
 	}
 	return nil
@@ -79,9 +81,12 @@ func (c *Client) reachable(u *url.URL) error {
 // parseSigned reads a blob's own address, which may be relative. The parser's errors quote what they could
 // not read, so they go no further.
 func (c *Client) parseSigned(u SignedURL) (*url.URL, error) {
-	parsed, err := c.base.Parse(strings.TrimSpace(string(u)))
+	parsed, err := url.Parse(strings.TrimSpace(string(u)))
 	if err != nil {
 		return nil, errors.New("the blob's address is no URL")
+	}
+	if !parsed.IsAbs() || !tidy(parsed.Path) {
+		parsed = c.base.ResolveReference(parsed)
 	}
 	parsed.Fragment, parsed.RawFragment = "", ""
 	return parsed, nil
@@ -103,25 +108,50 @@ const (
 // placeOf reads the path with every encoding undone, as a server may.
 func placeOf(u *url.URL) place {
 	p := u.Path
-	for range 5 {
-		next, err := url.PathUnescape(p)
-		if err != nil || next == p {
-			break
+	if !tidy(p) {
+		for range 5 {
+			next, err := url.PathUnescape(p)
+			if err != nil || next == p {
+				break
+			}
+			p = next
 		}
-		p = next
+		p = path.Clean("/" + strings.ReplaceAll(p, `\`, "/"))
 	}
-	p = strings.ToLower(path.Clean("/"+strings.ReplaceAll(p, `\`, "/"))) + "/"
+	p = strings.ToLower(p)
 	switch {
-	case strings.Contains(p, "/blobs/blocked/"):
+	case within(p, "/blobs/blocked"):
 		return blocked
-	case strings.Contains(p, "/blobs/content/"):
+	case within(p, "/blobs/content"):
 		return content
-	case strings.Contains(p, "/blobs/archive/"):
+	case within(p, "/blobs/archive"):
 		return archive
-	case strings.Contains(p, "/consumer/streaming-blobs/"):
+	case within(p, "/consumer/streaming-blobs"):
 		return streaming
-	case strings.Contains(p, "/consumer/blobs/"):
+	case within(p, "/consumer/blobs"):
 		return blobByID
 	}
 	return elsewhere
+}
+
+// tidy tells a path, as most are, in which nothing is encoded or to be cleaned.
+func tidy(p string) bool {
+	return strings.HasPrefix(p, "/") && !strings.ContainsAny(p, `%\`) && !strings.Contains(p, "//") && !strings.Contains(p, "/.")
+}
+
+// within tells whether a path is that of a folder or of something in it.
+func within(p, folder string) bool {
+	i := strings.Index(p, folder)
+	for i >= 0 {
+		rest := p[i+len(folder):]
+		if rest == "" || rest[0] == '/' {
+			return true
+		}
+		next := strings.Index(rest, folder)
+		if next < 0 {
+			return false
+		}
+		i += len(folder) + next
+	}
+	return false
 }

@@ -231,7 +231,7 @@ func verdict(before, byID error) error {
 }
 
 func (r resolution) location(at target) Location {
-	return Location{URL: SignedURL(at.url.String()), Blob: r.blob.ID, Private: at.private}
+	return Location{URL: SignedURL(at.url.String()), Blob: r.blob.ID, Private: at.private, at: at.url}
 }
 
 func (r resolution) withheld() *Error {

@@ -60,6 +60,9 @@ func (s *scrubber) scrubLiteral(literal []byte) []byte {
 
 // quoteJSON writes a string literal without the escapes that only HTML needs.
 func quoteJSON(text string) []byte {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+		return append(append(append(make([]byte, 0, len(text)+2), '"'), text...), '"')
+	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"encoding/json"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -143,6 +144,8 @@ type Location struct {
 	// Level is what the server said of the blob on the way here, "" if it said nothing. It
 	// can be another than the listing's.
 	Level Level
+
+	at *url.URL // of URL, where Resolve has it
 }
 
 // Resume tells Open what the caller already has.
