@@ -13,7 +13,9 @@ func (n node) time(key string) time.Time { return parseTime(n.name(key)) }
 // digits, a missing zone (UTC), a blank for the T; also Unix seconds, which exp
 // parameters can be.
 func parseTime(text string) time.Time {
-	text = strings.ToUpper(strings.TrimSpace(text))
+	if text = strings.ToUpper(strings.TrimSpace(text)); text == "" {
+		return time.Time{}
+	}
 	for _, layout := range []string{
 		"2006-01-02T15:04:05Z07:00", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z0700",
 		"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04Z07:00", "2006-01-02",

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"path"
 	"strings"
 	"time"
@@ -27,10 +28,10 @@ func media(head []byte) (mediaType, ext string) {
 	if isSafetensors(head) {
 		return "application/vnd.safetensors", ".safetensors"
 	}
-	if strings.HasPrefix(string(head), "ply\n") || strings.HasPrefix(string(head), "ply\r\n") {
+	if bytes.HasPrefix(head, []byte("ply\n")) || bytes.HasPrefix(head, []byte("ply\r\n")) {
 		return "model/ply", ".ply"
 	}
-	if strings.HasPrefix(string(head), "Kaydara FBX Binary") {
+	if bytes.HasPrefix(head, []byte("Kaydara FBX Binary")) {
 		return "model/fbx", ".fbx"
 	}
 	m := mimetype.Detect(head)

@@ -44,6 +44,8 @@ type Dir struct {
 	reserved atomic.Int64 // bytes that transfers in flight have yet to write
 	space    spaceCache
 
+	heads sync.Pool // of *[headKept]byte
+
 	tree sync.RWMutex // held where folders go, shared where files come into them
 
 	mu    sync.Mutex
@@ -67,6 +69,7 @@ func Open(name string, options ...Option) (*Dir, error) {
 		return nil, err
 	}
 	d := &Dir{path: name, made: map[string]struct{}{}, stray: map[string]struct{}{}}
+	d.heads.New = func() any { return new([headKept]byte) }
 	for _, option := range options {
 		option(d)
 	}

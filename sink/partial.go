@@ -47,7 +47,8 @@ type partial struct {
 	file *durable.File
 	sum  hash.Hash
 
-	head      []byte // the first bytes, of a small file all: for Head. Empty where they are not known
+	head      *[headKept]byte // for Head: the first bytes, as many as came at once; nil until they have
+	headLen   int
 	offset    int64
 	noted     int64 // offset of the last note
 	flushed   int64 // offset of the last nudge
@@ -130,7 +131,7 @@ func (p *partial) Write(b []byte) (int, error) {
 	n, err := p.file.Write(b)
 	p.sum.Write(b[:n])
 	if p.offset == 0 {
-		p.head = append(p.head[:0], b[:min(n, headKept)]...)
+		p.keepHead(b[:n])
 	}
 	p.offset += int64(n)
 	p.release(int64(n))
@@ -140,12 +141,26 @@ func (p *partial) Write(b []byte) (int, error) {
 	if p.offset-p.flushed >= flushEvery {
 		p.flush()
 	}
-	if p.offset-p.noted >= noteEvery && p.validator != "" {
+	if p.offset-p.noted >= noteEvery && p.validator != "" && p.offset != p.size {
 		if err := p.writeNote(); err != nil {
 			return n, err
 		}
 	}
 	return n, nil
+}
+
+func (p *partial) keepHead(b []byte) {
+	if p.head == nil {
+		p.head = p.dir.heads.Get().(*[headKept]byte)
+	}
+	p.headLen = copy(p.head[:], b)
+}
+
+func (p *partial) dropHead() {
+	if p.head != nil {
+		p.dir.heads.Put(p.head)
+		p.head, p.headLen = nil, 0
+	}
 }
 
 func (p *partial) flush() {
@@ -212,7 +227,7 @@ func (p *partial) Reset() error {
 
 func (p *partial) Head(n int) ([]byte, error) {
 	n = int(min(int64(n), p.offset))
-	if n <= len(p.head) {
+	if n <= p.headLen {
 		return p.head[:n], nil
 	}
 	b := make([]byte, n)
@@ -230,7 +245,7 @@ func (p *partial) Finish() error {
 		p.flush()
 	}
 	p.release(p.reserved)
-	p.head = nil // the file may wait for its group
+	p.dropHead() // the file may wait for its group
 	return nil
 }
 

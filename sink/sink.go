@@ -63,7 +63,8 @@ type Writer interface {
 	Expect(validator string, size int64) error
 	// Reset forgets all bytes, so that the entity can be written from its start.
 	Reset() error
-	// Head returns the first bytes of the file, at most n, for a look at its type.
+	// Head returns the first bytes of the file, at most n, for a look at its type. They are
+	// good until the next call.
 	Head(n int) ([]byte, error)
 	// Sum is the SHA-256 of the bytes so far, in lower-case hex.
 	Sum() string
