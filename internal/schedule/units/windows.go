@@ -1,7 +1,6 @@
 package units
 
 import (
-	"encoding/xml"
 	"fmt"
 	"strings"
 	"time"
@@ -18,7 +17,8 @@ func Windows(p Profile) (File, error) {
 	for i, w := range words[1:] {
 		words[i+1] = windowsQuoted(w)
 	}
-	text := xml.Header + fmt.Sprintf(`<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+	// No encoding is named: PowerShell writes what it redirects in one of its own.
+	text := "<?xml version=\"1.0\"?>\n" + fmt.Sprintf(`<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <RegistrationInfo>
     <Description>civitar: archive of profile %s</Description>
   </RegistrationInfo>
