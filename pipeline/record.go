@@ -17,6 +17,9 @@ const (
 	groupOutcomes = 1024
 	groupFiles    = 128
 	groupDelay    = 250 * time.Millisecond
+	// groupSlack times as many files may come together while the group before is being made
+	// durable: a disk that falls behind for a moment stops no transfer.
+	groupSlack = 3
 	// groupJSON bounds the workflows that a group holds in memory, in bytes of their JSON.
 	groupJSON = 4 << 20
 )
@@ -109,7 +112,7 @@ func (rec *recorder) groups(ctx context.Context) error {
 				return err
 			}
 		}
-		if committed == nil && len(rec.next.outcomes) > 0 && (in == nil || due || rec.next.urgent || rec.full()) {
+		if committed == nil && len(rec.next.outcomes) > 0 && (in == nil || due || rec.next.urgent || rec.ready()) {
 			g := rec.next
 			rec.next, committed = group{}, make(chan error, 1)
 			go func() { committed <- rec.flush(ctx, &g) }() // waited for before this returns, but for a fault
@@ -118,9 +121,11 @@ func (rec *recorder) groups(ctx context.Context) error {
 	return nil
 }
 
-// full tells that the next group takes no more.
+// ready tells that the next group is worth committing, and full that it takes no more.
+func (rec *recorder) ready() bool { return rec.next.files >= rec.files || rec.full() }
+
 func (rec *recorder) full() bool {
-	return len(rec.next.outcomes) >= groupOutcomes || rec.next.files >= rec.files || rec.next.json >= groupJSON
+	return len(rec.next.outcomes) >= groupOutcomes || rec.next.files >= groupSlack*rec.files || rec.next.json >= groupJSON
 }
 
 func (g *group) add(o outcome) {
