@@ -97,40 +97,28 @@ func (f folders) copyAside(name string) error {
 }
 
 // rewrite replaces a segment by its good lines.
-func (j *journal) rewrite(name string) (err error) {
-	temp := name + durable.NewExt
-	to, err := j.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriter(to)
-	first := true
-	err = eachLine(j.root, name, func(line []byte, bad error) error {
-		if first && bad != nil { // it was the header
-			if line, bad = j.header(); bad != nil {
+func (j *journal) rewrite(name string) error {
+	return j.root.ReplaceBy(name, 0o666, func(to io.Writer) error {
+		w := bufio.NewWriter(to)
+		first := true
+		err := eachLine(j.root, name, func(line []byte, bad error) error {
+			if first && bad != nil { // it was the header
+				if line, bad = j.header(); bad != nil {
+					return bad
+				}
+			}
+			first = false
+			if bad == nil {
+				_, bad = w.Write(line)
 				return bad
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		first = false
-		if bad == nil {
-			_, bad = w.Write(line)
-			return bad
-		}
-		return nil
+		return w.Flush()
 	})
-	if err == nil {
-		err = w.Flush()
-	}
-	if err == nil {
-		err = to.Sync()
-	}
-	if err = errors.Join(err, to.Close()); err != nil {
-		return err
-	}
-	if err := j.root.Rename(temp, name); err != nil {
-		return err
-	}
-	return j.root.SyncDir(".")
 }
 
 // Forget takes back what the coverage of every scope says, so that the next run lists

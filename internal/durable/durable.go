@@ -5,6 +5,7 @@ package durable
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -18,12 +19,21 @@ const NewExt = ".new"
 // finds the old content or the new, never a mixture. perm is a new file's. Errors are those
 // of package os.
 func (f *Folder) Replace(name string, data []byte, perm os.FileMode) error {
+	return f.ReplaceBy(name, perm, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// ReplaceBy is Replace with a content that need not be in memory as a whole. An error of
+// write is passed on, and the file is what it was.
+func (f *Folder) ReplaceBy(name string, perm os.FileMode, write func(io.Writer) error) error {
 	temp := name + NewExt
 	file, err := f.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(data)
+	err = write(file)
 	if err == nil {
 		err = file.Sync()
 	}
