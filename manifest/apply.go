@@ -25,8 +25,8 @@ func (x *index) transact(ctx context.Context, lines []Line, at position) error {
 	if err := applyLines(ctx, tx, lines); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO meta VALUES ('segment', ?), ('offset', ?)
-		ON CONFLICT DO UPDATE SET value = excluded.value`, at.Segment, at.Offset)
+	_, err = tx.ExecContext(ctx, `INSERT INTO meta VALUES ('segment', ?), ('offset', ?), ('lines', ?)
+		ON CONFLICT DO UPDATE SET value = excluded.value + iif(key = 'lines', value, 0)`, at.Segment, at.Offset, len(lines))
 	if err != nil {
 		return err
 	}
@@ -100,6 +100,7 @@ const (
 	putCoverage = `INSERT OR REPLACE INTO coverage (scope, line) VALUES (?, ?)`
 	putFiling   = `INSERT OR REPLACE INTO filing (one, line) VALUES (1, ?)`
 	putRun      = `INSERT INTO run (line) VALUES (?)`
+	dropRuns    = `DELETE FROM run WHERE seq <= (SELECT max(seq) FROM run) - ?`
 )
 
 func applyLines(ctx context.Context, tx *sql.Tx, lines []Line) error {
@@ -120,7 +121,9 @@ func applyLines(ctx context.Context, tx *sql.Tx, lines []Line) error {
 		case Coverage:
 			err = execJSON(ctx, tx, l, putCoverage, l.Scope)
 		case Run:
-			err = execJSON(ctx, tx, l, putRun)
+			if err = execJSON(ctx, tx, l, putRun); err == nil {
+				_, err = tx.ExecContext(ctx, dropRuns, keptRuns)
+			}
 		case Filing:
 			err = execJSON(ctx, tx, l, putFiling)
 		}

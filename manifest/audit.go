@@ -80,11 +80,21 @@ func (a *Audit) Close() error {
 func (a *Audit) Follow(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	j, err := readJournal(a.segments)
-	if err != nil {
-		return err
+	for {
+		j, err := readJournal(a.segments)
+		if err != nil {
+			return err
+		}
+		if _, ok := j.compacted[a.at.Segment]; ok { // it was the last: what is left of it is taken in again
+			a.at.Offset = 0
+		}
+		if err := a.followTo(ctx, j, j.end()); err != nil {
+			return err
+		}
+		if again, err := j.reread(); err != nil || !again { // else see index.follow
+			return err
+		}
 	}
-	return a.followTo(ctx, j, j.end())
 }
 
 func (a *Audit) followTo(ctx context.Context, j *journal, until position) error {

@@ -24,7 +24,7 @@ func tables() map[string]string {
 		"blob":     "SELECT json_array(workflow, blob), " + all(blobColumns()) + " FROM blob ORDER BY 1",
 		"coverage": "SELECT scope, line FROM coverage ORDER BY scope",
 		"filing":   "SELECT '', line FROM filing",
-		"run":      "SELECT printf('%020d', seq), line FROM run ORDER BY seq",
+		"run":      "SELECT line, '' FROM run ORDER BY line",
 	}
 }
 
@@ -39,7 +39,9 @@ func (a *Audit) Index(ctx context.Context, use func(Disagreement)) error {
 	if err != nil {
 		return a.unusable(ctx, err, use)
 	}
-	err = a.compare(ctx, x, use)
+	for compacted := true; compacted && err == nil; {
+		compacted, err = a.compare(ctx, x, use)
+	}
 	if err != nil {
 		err = a.unusable(ctx, err, use)
 	}
@@ -61,43 +63,62 @@ func (a *Audit) unusable(ctx context.Context, err error, use func(Disagreement))
 	return nil
 }
 
-func (a *Audit) compare(ctx context.Context, x *index, use func(Disagreement)) error {
+// compare tells whether the journal was compacted meanwhile: then nothing was compared.
+func (a *Audit) compare(ctx context.Context, x *index, use func(Disagreement)) (compacted bool, err error) {
 	tx, err := x.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // sees one moment, whatever a run does
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer tx.Rollback()
 	version, at, created, err := whereabouts(ctx, tx)
 	if err != nil || version != indexVersion {
-		return err
+		return false, err
 	}
 	j, err := readJournal(a.segments)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if at != (position{}) && created != stamp(j) || j.end().before(at) {
 		use(Disagreement{What: "it is of another journal, or ahead of this one"})
-		return nil
+		return false, nil
+	}
+	if at.before(j.known()) { // it is behind, and what it may hold of its time the journal lacks by now
+		return false, nil
 	}
 	var sound string
 	if err := tx.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&sound); err != nil {
-		return err
+		return false, err
 	}
 	if sound != "ok" {
 		use(Disagreement{What: "it is damaged: " + strings.ReplaceAll(sound, "\n", " ")})
-		return nil
+		return false, nil
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.followTo(ctx, j, at); err != nil {
-		return err
+		return false, err
+	}
+	if compacted, err = j.reread(); err != nil || compacted {
+		return compacted, errors.Join(err, a.anew(ctx))
 	}
 	for table, query := range tables() {
 		if err := a.compareTable(ctx, tx, table, query, use); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return false, nil
+}
+
+// anew lets go of what was taken in, to begin with the journal again.
+func (a *Audit) anew(ctx context.Context) error {
+	if err := a.fresh.close(); err != nil {
+		return err
+	}
+	fresh, err := freshIndex(ctx, a.fresh.file)
+	if err == nil {
+		a.fresh, a.at = fresh, position{}
+	}
+	return err
 }
 
 // compareTable walks both tables side by side.

@@ -246,16 +246,33 @@ func (x *index) position(ctx context.Context, j *journal) (position, error) {
 	if at != (position{}) && created != stamp(j) {
 		return position{}, errors.New("of another journal")
 	}
+	if _, ok := j.compacted[at.Segment]; ok {
+		return position{}, errWithin
+	}
 	return at, nil
 }
+
+// errWithin says that a place is in a segment that was compacted: it is a place no more.
+var errWithin = errors.New("from before its place was compacted")
 
 // stamp tells one journal from another.
 func stamp(j *journal) string { return j.created.UTC().Format(time.RFC3339Nano) }
 
-// follow takes in what the journal says after at, up to its end.
+// follow takes in what the journal says after at, up to its end. What a compaction has left
+// out meanwhile, what comes after supersedes: then it goes on to the end as it is by then.
 func (x *index) follow(ctx context.Context, j *journal, at position) error {
-	_, err := x.followTo(ctx, j, at, position{math.MaxInt, 0})
-	return err
+	for {
+		var err error
+		if at, err = x.followTo(ctx, j, at, position{math.MaxInt, 0}); err != nil {
+			return err
+		}
+		if again, err := j.reread(); err != nil || !again {
+			return err
+		}
+		if _, ok := j.compacted[at.Segment]; ok {
+			return fmt.Errorf("%w: %w", ErrIndex, errWithin)
+		}
+	}
 }
 
 // errThere ends a replay at the place where it was to end.

@@ -3,6 +3,7 @@ package manifest
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +16,8 @@ import (
 )
 
 const (
-	// segmentSize is where a new segment of the journal is begun, in bytes.
+	// segmentSize is where a new segment of the journal is begun, in bytes, unless
+	// Options.Segment says otherwise.
 	segmentSize = 64 << 20
 	// maxLine is the longest line that is read, in bytes; what this package is given to
 	// write is far shorter, even where a server makes up ids of absurd length.
@@ -30,22 +32,27 @@ type journal struct {
 	log     *slog.Logger
 	damaged func(Damage) // told of lines passed over, beside the logger; nil is nobody
 	publish func(segment string, offset int64, data []byte) error
+	size    int64 // where a new segment is begun, in bytes
 
-	segments []int
-	file     *durable.File
-	offset   int64
-	broken   error // the first failed append: what follows it could not be trusted
+	segments  []int
+	compacted map[int]position // those that lack lines, and of where what supersedes them ends
+	file      *durable.File
+	offset    int64
+	broken    error // the first failed append: what follows it could not be trusted
 }
 
 // openJournal opens the journal for appending.
-func openJournal(root *durable.Folder, source string, publish func(string, int64, []byte) error, log *slog.Logger) (*journal, error) {
+func openJournal(root *durable.Folder, o Options) (*journal, error) {
 	j, err := readJournal(root)
 	if err != nil {
 		return nil, err
 	}
-	j.log, j.publish = log, publish
+	j.log, j.publish, j.size = o.Logger, o.Publish, cmp.Or(o.Segment, segmentSize)
 	if j.source == "" {
-		j.source = source
+		j.source = o.Source
+	}
+	if err := j.clear(); err != nil {
+		return nil, err
 	}
 	if len(j.segments) == 0 {
 		return j, j.beginSegment(1)
@@ -169,7 +176,7 @@ func (j *journal) append(lines []Line) (position, error) {
 			return position{}, err
 		}
 	}
-	if j.offset >= segmentSize {
+	if j.offset >= j.size {
 		if err := j.beginSegment(j.segments[len(j.segments)-1] + 1); err != nil {
 			j.broken = err
 			return position{}, err

@@ -32,7 +32,7 @@ func journalOf(t *testing.T, dir string) *journal {
 	root, err := durable.Open(dir, nil)
 	must(t, err)
 	t.Cleanup(func() { root.Close() })
-	j, err := openJournal(root, source, nil, slog.New(slog.DiscardHandler))
+	j, err := openJournal(root, Options{Source: source, Logger: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	t.Cleanup(func() { j.close() })
 	return j

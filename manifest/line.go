@@ -163,6 +163,9 @@ type header struct {
 	Format  int       `json:"format"`
 	Source  string    `json:"source"`
 	Created time.Time `json:"created"`
+	// Compacted is set where lines were left out of the segment because others, up to that
+	// place of the journal, supersede them.
+	Compacted position `json:"compacted,omitzero"`
 }
 
 const journalName = "civitar"
@@ -171,8 +174,6 @@ const journalName = "civitar"
 // kind.
 type anyLine struct {
 	Journal   *string         `json:"journal"`
-	Format    int             `json:"format"`
-	Source    string          `json:"source"`
 	Time      time.Time       `json:"time"`
 	Run       string          `json:"run"`
 	Workflow  string          `json:"workflow"`
@@ -215,7 +216,12 @@ func parseLine(data []byte) (*header, Line, error) {
 	}
 	switch {
 	case a.Journal != nil:
-		return &header{Journal: *a.Journal, Format: a.Format, Source: a.Source, Created: a.Created}, nil, nil
+		h := &header{}
+		if err := json.Unmarshal(data, h); err != nil {
+			return nil, nil, err
+		}
+		h.Created = a.Created
+		return h, nil, nil
 	case a.Blob != nil:
 		return nil, Blob{Time: a.Time, Run: a.Run, Workflow: a.Workflow, Created: a.Created, Step: a.Step, Type: a.Type,
 			Blob: *a.Blob, State: a.State, Reason: a.Reason, Asked: a.Asked, Path: a.Path, Size: a.Size,

@@ -159,7 +159,7 @@ func groups(n int) (lines []Line) {
 func dump(t *testing.T, x *index) string {
 	t.Helper()
 	var all strings.Builder
-	for _, table := range []string{"workflow", "blob", "coverage", "run"} {
+	for _, table := range []string{"workflow", "blob", "coverage", "filing", "run"} {
 		err := x.each(t.Context(), func(r *sql.Rows) error {
 			columns, err := r.Columns()
 			if err != nil {
@@ -174,7 +174,7 @@ func dump(t *testing.T, x *index) string {
 			}
 			fmt.Fprintf(&all, "%s %q\n", table, row)
 			return nil
-		}, "SELECT * FROM "+table+" ORDER BY 1, 2")
+		}, "SELECT * FROM "+strings.ReplaceAll(table, "run", "(SELECT line, row_number() OVER (ORDER BY seq) FROM run)")+" ORDER BY 1, 2")
 		must(t, err)
 	}
 	return all.String()

@@ -2,10 +2,10 @@
 //
 // It has three parts, all in the archive's folder .civitar:
 //
-//   - the journal (journal/000001.jsonl, …) is the truth: one JSON object a line, only
-//     ever appended, durable when [Manifest.Append] returns. The latest line about a blob
-//     wins. Lines of five kinds stand in it: [Blob], [Workflow], [Coverage], [Run] and
-//     [Filing].
+//   - the journal (journal/000001.jsonl, …) is the truth: one JSON object a line, durable
+//     when [Manifest.Append] returns. The latest line about a blob wins; [Manifest.Compact]
+//     leaves out the others. Lines of five kinds stand in it: [Blob], [Workflow],
+//     [Coverage], [Run] and [Filing].
 //   - the index (index.db, SQLite) is derived from the journal, for questions that a scan
 //     would answer too slowly. It can be deleted at any time, and is then made anew.
 //   - manifest.json is a summary for people and scripts, derived likewise.
@@ -71,6 +71,9 @@ type Options struct {
 	// that one what is about to be appended here: data at an offset, in bytes, of a segment.
 	// nil is for a record that is kept here.
 	Publish func(segment string, offset int64, data []byte) error
+	// Segment is where a new segment of the journal is begun, in bytes; 0 is 64 MiB. Others
+	// are for tests.
+	Segment int64
 	// Hook is called before every step that changes the disk: it is for tests.
 	Hook durable.Hook
 }
@@ -78,7 +81,7 @@ type Options struct {
 // Sandbox is the source of archives made from the simulated orchestrator.
 const Sandbox = "sandbox"
 
-// Manifest is an archive's record, held for writing. Append is for one goroutine; the
+// Manifest is an archive's record, held for writing. Append and Compact are for one goroutine; the
 // questions (query.go) may be asked from any.
 type Manifest struct {
 	// Damaged is the number of lines that Options.Repair took out of the journal.
@@ -129,7 +132,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Manifest, err error) {
 			return nil, err
 		}
 	}
-	if m.journal, err = openJournal(m.segments, o.Source, o.Publish, o.Logger); err != nil {
+	if m.journal, err = openJournal(m.segments, o); err != nil {
 		return nil, err
 	}
 	if o.Source != "" && (o.Source == Sandbox) != (m.journal.source == Sandbox) {

@@ -7,17 +7,19 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"regexp"
 	"sort"
 	"strconv"
+	"strings"
 
 	"civitar/internal/durable"
 )
 
 // position is a place in the journal: up to there it is known.
 type position struct {
-	Segment int
-	Offset  int64
+	Segment int   `json:"segment"`
+	Offset  int64 `json:"offset"` // bytes
 }
 
 func (p position) before(q position) bool {
@@ -43,7 +45,7 @@ func readJournal(root *durable.Folder) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &journal{root: root, log: slog.New(slog.DiscardHandler)}
+	j := &journal{root: root, compacted: map[int]position{}, log: slog.New(slog.DiscardHandler)}
 	for _, e := range entries {
 		if m := segmentName.FindStringSubmatch(e.Name()); m != nil {
 			n, err := strconv.Atoi(m[1])
@@ -61,6 +63,9 @@ func readJournal(root *durable.Folder) (*journal, error) {
 		}
 		if h != nil && j.created.IsZero() {
 			j.source, j.created = h.Source, h.Created
+		}
+		if h != nil && h.Compacted != (position{}) {
+			j.compacted[n] = h.Compacted
 		}
 	}
 	return j, nil
@@ -86,4 +91,41 @@ func readHeader(root *durable.Folder, name string) (*header, error) {
 		return nil, fmt.Errorf("%s has format %d, this version reads up to %d: %w", name, h.Format, Format, ErrNewerFormat)
 	}
 	return h, nil
+}
+
+// clear removes what a rewriting of segments left that did not come to its end.
+func (j *journal) clear() error {
+	entries, err := fs.ReadDir(j.root.FS(), ".")
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), durable.NewExt); ok && segmentName.MatchString(name) {
+			err = errors.Join(err, j.root.Remove(e.Name()))
+		}
+	}
+	return err
+}
+
+// known is the place up to which the journal must be read to be known: what stands before may
+// lack lines that others, up to there, supersede.
+func (j *journal) known() (p position) {
+	for _, at := range j.compacted {
+		if p.before(at) {
+			p = at
+		}
+	}
+	return p
+}
+
+// reread finds the segments again, and tells whether some were compacted meanwhile. Nobody
+// compacts those of a journal that is open for appending.
+func (j *journal) reread() (compacted bool, err error) {
+	if j.file != nil {
+		return false, nil
+	}
+	now, err := readJournal(j.root)
+	if err != nil {
+		return false, err
+	}
+	compacted = !maps.Equal(j.compacted, now.compacted)
+	j.segments, j.compacted = now.segments, now.compacted
+	return compacted, nil
 }
