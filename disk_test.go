@@ -16,7 +16,8 @@ import (
 )
 
 // diskEnv tells the program, run by a test, how its disk is to misbehave: "kill 17" kills
-// the process before the 17th step that changes the archive, "trace FILE" writes down
+// the process before the 17th step that changes the archive, "kill 3 from NAME" before the
+// third of those from the first on that is about such a name, "trace FILE" writes down
 // every step, "fail write 3 ENOSPC" gives an error from the third write on.
 const diskEnv = "CIVITAR_TEST_DISK"
 
@@ -25,10 +26,11 @@ func brokenDisk() durable.Hook {
 	words := strings.Fields(os.Getenv(diskEnv))
 	var steps atomic.Int64
 	switch {
-	case len(words) == 2 && words[0] == "kill":
+	case len(words) >= 2 && words[0] == "kill":
 		at, _ := strconv.ParseInt(words[1], 10, 64)
-		return func(durable.Op, string) error {
-			if steps.Add(1) >= at {
+		from := strings.Join(words[min(3, len(words)):], " ")
+		return func(_ durable.Op, name string) error {
+			if (steps.Load() > 0 || strings.Contains(name, from)) && steps.Add(1) >= at {
 				die()
 			}
 			return nil

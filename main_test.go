@@ -24,7 +24,7 @@ const beProgram = "CIVITAR_TEST_BE_PROGRAM"
 func TestMain(m *testing.M) {
 	if os.Getenv(beProgram) != "" {
 		w := cli.System()
-		w.Disk = brokenDisk()
+		w.Disk, w.Segment = brokenDisk(), smallSegments()
 		w.Keyring = nil // the tests' owner may have one
 		os.Exit(civitar(w))
 	}

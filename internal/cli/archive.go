@@ -119,7 +119,7 @@ func (c *archiveCmd) run(s *session, told *signs) error {
 	if c.DryRun {
 		return c.survey(s, screen, cfg, client)
 	}
-	h, err := c.hold(s, client, manifest.Options{Source: source, Logger: log, Hook: s.Disk}, cfg.ID)
+	h, err := c.hold(s, client, manifest.Options{Source: source, Logger: log, Hook: s.Disk, Segment: s.Segment}, cfg.ID)
 	if err != nil {
 		return err
 	}
@@ -203,6 +203,9 @@ func (c *archiveCmd) archive(s *session, screen *screen, cfg pipeline.Config, cl
 		h.record.Settle(cfg.Filter.Whole() && cfg.Limit == 0 && cfg.IDs == nil)
 	}
 	told.took(h, summary, client.Pace().Limited, cfg.Logger)
+	if inOrder && err == nil {
+		h.compact(s, cfg.Logger)
+	}
 	err = errors.Join(err, h.Close()) // first of all: whoever reads the summary may hang up
 	if p.events != nil {
 		p.events.summary(c.Dest, summary, err)

@@ -42,7 +42,9 @@ type World struct {
 	LookupEnv      func(string) (string, bool)
 	// Disk is called before every step that changes an archive: it is for tests, which
 	// break the disk or the process there. System sets none.
-	Disk    durable.Hook
+	Disk durable.Hook
+	// Segment is where runs begin a new segment of the journal, in bytes; it is for tests, too.
+	Segment int64
 	Keyring Keyring // nil where there is none
 	// Hangups ask the daemon to read its configuration again; nil never does.
 	Hangups <-chan os.Signal

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -102,6 +103,27 @@ func (h *held) summarize(ctx context.Context, now time.Time) error {
 		return err
 	}
 	return h.home.store.PutText(ctx, sink.StateDir+"/manifest.json", data)
+}
+
+// compact makes the journal smaller where that pays. What it cannot do is no fault of the run,
+// and a signal ends it.
+func (h *held) compact(s *session, log *slog.Logger) {
+	if h.home.store != nil {
+		return
+	}
+	ctx, cancel := s.drainable()
+	defer cancel()
+	series, err := h.home.series(ctx)
+	if err == nil {
+		var marks []manifest.Mark
+		for _, last := range series {
+			marks = append(marks, last.Mark)
+		}
+		err = h.record.Compact(ctx, marks)
+	}
+	if err != nil && ctx.Err() == nil {
+		log.Warn("the journal could not be compacted; it is as good as it was, and the next run tries again", "archive", h.home.dest, "error", err)
+	}
 }
 
 // Close releases the archive. A second call does nothing.
