@@ -99,7 +99,7 @@ func (a *Audit) Follow(ctx context.Context) error {
 
 func (a *Audit) followTo(ctx context.Context, j *journal, until position) error {
 	if !a.at.before(until) {
-		return nil
+		return a.fresh.complete(ctx, false)
 	}
 	j.damaged = func(d Damage) { // what follows the last good line is read again by the next Follow
 		if a.told.before(d.at) {
@@ -109,6 +109,9 @@ func (a *Audit) followTo(ctx context.Context, j *journal, until position) error 
 	}
 	at, err := a.fresh.followTo(ctx, j, a.at, until)
 	a.at = at
+	if err == nil {
+		err = a.fresh.complete(ctx, false)
+	}
 	return err
 }
 

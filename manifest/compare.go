@@ -35,7 +35,7 @@ func (a *Audit) Index(ctx context.Context, use func(Disagreement)) error {
 	if _, err := os.Stat(a.path(indexFile)); err != nil {
 		return nil
 	}
-	x, err := openDB(ctx, a.path(indexFile), true)
+	x, err := openDB(ctx, a.path(indexFile), toRead)
 	if err != nil {
 		return a.unusable(ctx, err, use)
 	}

@@ -8,56 +8,13 @@ import (
 	"io/fs"
 	"log/slog"
 	"math"
-	"net/url"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"time"
 
-	"modernc.org/sqlite" // also the driver "sqlite"
+	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
-
-// indexVersion changes with the schema; an index of another version is made anew.
-const indexVersion = 5
-
-// Paths are found as by a system that ignores case; they hold ASCII only. The indexes of them
-// are in the order of the paths, so that what comes together is filed together: hashes of
-// paths would be smaller, and every row would change a page of its own.
-const schema = `
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE workflow (
-	id TEXT PRIMARY KEY, created INTEGER NOT NULL, completed INTEGER NOT NULL,
-	status TEXT NOT NULL, open INTEGER NOT NULL, scope TEXT NOT NULL, sidecar TEXT NOT NULL,
-	print TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, plain TEXT, run TEXT NOT NULL, time INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX workflow_open ON workflow (id) WHERE open;
-CREATE INDEX workflow_sidecar ON workflow (sidecar COLLATE NOCASE) WHERE sidecar <> '';
-CREATE TABLE blob (
-	workflow TEXT NOT NULL, blob TEXT NOT NULL, created INTEGER NOT NULL, step TEXT NOT NULL, type TEXT NOT NULL,
-	state TEXT NOT NULL, reason TEXT NOT NULL, asked INTEGER NOT NULL, path TEXT NOT NULL,
-	size INTEGER NOT NULL, sha256 TEXT NOT NULL, media TEXT NOT NULL, nsfw TEXT NOT NULL, role TEXT NOT NULL,
-	plain TEXT, beside TEXT, beside_path TEXT NOT NULL, time INTEGER NOT NULL,
-	PRIMARY KEY (workflow, blob)
-) WITHOUT ROWID;
-CREATE INDEX blob_path ON blob (path COLLATE NOCASE) WHERE path <> '';
-CREATE INDEX blob_beside ON blob (beside_path COLLATE NOCASE) WHERE beside_path <> '';
-CREATE INDEX blob_again ON blob (workflow) WHERE state IN ('failed', 'pending');
-CREATE TABLE coverage (scope TEXT PRIMARY KEY, line TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE filing (one INTEGER PRIMARY KEY CHECK (one = 1), line TEXT NOT NULL);
-CREATE TABLE run (seq INTEGER PRIMARY KEY, line TEXT NOT NULL);
-
--- Counting a million blobs would take longer than a run that finds nothing new. Whoever puts
--- rows adds what they count for, and the triggers take off what they replace.
-CREATE TABLE total (what TEXT PRIMARY KEY, n INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TRIGGER blob_replaced AFTER UPDATE ON blob BEGIN
-	UPDATE total SET n = n - 1, bytes = bytes - old.size WHERE what = old.state;
-END;
-CREATE TRIGGER workflow_replaced AFTER UPDATE ON workflow BEGIN
-	UPDATE total SET n = n - iif(what = 'open', old.open, 1) WHERE what IN ('workflows', 'open');
-END;
-`
 
 // replayGroup is how many lines a rebuild takes into one transaction.
 const replayGroup = 5000
@@ -71,6 +28,7 @@ type index struct {
 	db      *sql.DB
 	file    string
 	mine    bool        // opened for writing
+	raw     bool        // fresh, and not complete yet
 	damaged atomic.Bool // to be removed on close
 }
 
@@ -106,44 +64,6 @@ func dropIndex(path string) error {
 	return nil
 }
 
-// dsn is the database's name with what every connection needs. The journal is what makes
-// things durable, so the index syncs only at checkpoints, which keeps it uncorrupted.
-func dsn(path string, readOnly bool) (string, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	abs = filepath.ToSlash(abs)
-	if !strings.HasPrefix(abs, "/") {
-		abs = "/" + abs // a drive letter of Windows
-	}
-	q := url.Values{"_pragma": {"busy_timeout(10000)"}}
-	if readOnly {
-		q.Set("mode", "ro")
-	} else {
-		q["_pragma"] = append(q["_pragma"], "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-4000)")
-		q.Set("_txlock", "immediate")
-	}
-	return "file://" + (&url.URL{Path: abs}).EscapedPath() + "?" + q.Encode(), nil
-}
-
-func openDB(ctx context.Context, path string, readOnly bool) (*index, error) {
-	name, err := dsn(path, readOnly)
-	if err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("sqlite", name)
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(3)
-	x := &index{db: db, file: path, mine: !readOnly}
-	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return x, nil
-}
-
 // openIndex opens the index for writing, level with the journal. One that is missing,
 // damaged, of another version or ahead of the journal is made anew.
 func openIndex(ctx context.Context, path string, j *journal, log *slog.Logger) (*index, error) {
@@ -171,6 +91,9 @@ func bringUp(ctx context.Context, path string, j *journal, log *slog.Logger) (*i
 	}
 	err = x.follow(ctx, j, at)
 	if err == nil {
+		err = x.complete(ctx, j.file != nil) // a reader's own goes with it
+	}
+	if err == nil {
 		// Only now is a new index one for readers: until then they make their own.
 		_, err = x.db.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", indexVersion))
 	}
@@ -185,7 +108,7 @@ func levelIndex(ctx context.Context, path string, j *journal) (*index, position,
 	if _, err := os.Stat(path); err != nil {
 		return nil, position{}, err
 	}
-	x, err := openDB(ctx, path, false)
+	x, err := openDB(ctx, path, toWrite)
 	if err != nil {
 		return nil, position{}, err
 	}
@@ -202,7 +125,7 @@ func readIndex(ctx context.Context, path string, j *journal, mayBeBehind bool) (
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	x, err := openDB(ctx, path, true)
+	x, err := openDB(ctx, path, toRead)
 	if err != nil {
 		return nil, err
 	}
@@ -211,20 +134,6 @@ func readIndex(ctx context.Context, path string, j *journal, mayBeBehind bool) (
 		err = errors.New("behind the journal")
 	}
 	if err != nil {
-		return nil, errors.Join(err, x.close())
-	}
-	return x, nil
-}
-
-func freshIndex(ctx context.Context, path string) (*index, error) {
-	if err := dropIndex(path); err != nil {
-		return nil, err
-	}
-	x, err := openDB(ctx, path, false)
-	if err != nil {
-		return nil, err
-	}
-	if _, err = x.db.ExecContext(ctx, schema); err != nil {
 		return nil, errors.Join(err, x.close())
 	}
 	return x, nil

@@ -20,7 +20,7 @@ import (
 
 func alterIndex(t *testing.T, dir, query string, args ...any) {
 	t.Helper()
-	x, err := openDB(t.Context(), statePath(dir, indexFile), false)
+	x, err := openDB(t.Context(), statePath(dir, indexFile), toWrite)
 	must(t, err)
 	_, err = x.db.Exec(query, args...)
 	must(t, errors.Join(err, x.close()))

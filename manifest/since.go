@@ -80,6 +80,9 @@ func (r *Reader) Since(ctx context.Context, from, to Mark) (_ *News, ok bool, er
 		return nil, false, err
 	}
 	_, err = n.followTo(ctx, j, position{from.Segment, from.Offset}, position{to.Segment, to.Offset})
+	if err == nil {
+		err = n.complete(ctx, false)
+	}
 	return n, true, err
 }
 

@@ -43,16 +43,10 @@ func findSuperseded(ctx context.Context, j *journal) (_ *superseded, err error) 
 	if s.temp, err = os.MkdirTemp("", "civitar-compact-"); err != nil {
 		return nil, err
 	}
-	name, err := dsn(filepath.Join(s.temp, "lines.db"), false)
-	if err != nil {
+	if s.db, err = openSQL(ctx, filepath.Join(s.temp, "lines.db"), toFill); err != nil {
 		return nil, err
 	}
-	if s.db, err = sql.Open("sqlite", name); err != nil {
-		return nil, err
-	}
-	s.db.SetMaxOpenConns(1)
-	// Nobody goes on with this file after a crash.
-	if _, err = s.db.ExecContext(ctx, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"+supersededSchema); err != nil {
+	if _, err = s.db.ExecContext(ctx, supersededSchema); err != nil {
 		return nil, err
 	}
 	if err = s.read(ctx, j); err != nil {
