@@ -96,7 +96,6 @@ func blobColumns() []string {
 }
 
 const (
-	putTotal    = `INSERT INTO total VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n, bytes = bytes + excluded.bytes`
 	putCoverage = `INSERT OR REPLACE INTO coverage (scope, line) VALUES (?, ?)`
 	putFiling   = `INSERT OR REPLACE INTO filing (one, line) VALUES (1, ?)`
 	putRun      = `INSERT INTO run (line) VALUES (?)`
@@ -104,7 +103,7 @@ const (
 )
 
 func applyLines(ctx context.Context, tx *sql.Tx, lines []Line) error {
-	if err := addTotals(ctx, tx, lines); err != nil {
+	if err := countOf(lines).add(ctx, tx); err != nil {
 		return err
 	}
 	workflows := &rows{tx: tx, table: "workflow", key: []string{"id"}, rest: workflowColumns()}
@@ -132,34 +131,6 @@ func applyLines(ctx context.Context, tx *sql.Tx, lines []Line) error {
 		}
 	}
 	return errors.Join(workflows.end(ctx), blobs.end(ctx))
-}
-
-// addTotals counts the rows of the lines, as if each were new. It comes before they are put:
-// the same group may replace one of its own rows.
-func addTotals(ctx context.Context, tx *sql.Tx, lines []Line) error {
-	totals := map[string]Count{}
-	add := func(what string, n, bytes int64) {
-		c := totals[what]
-		totals[what] = Count{c.Blobs + n, c.Bytes + bytes}
-	}
-	for _, l := range lines {
-		switch l := l.(type) {
-		case Workflow:
-			add("workflows", 1, 0)
-			add("open", 0, 0)
-			if l.Open {
-				add("open", 1, 0)
-			}
-		case Blob:
-			add(string(l.State), 1, l.Size)
-		}
-	}
-	for what, c := range totals {
-		if _, err := tx.ExecContext(ctx, putTotal, what, c.Blobs, c.Bytes); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func execJSON(ctx context.Context, tx *sql.Tx, l Line, query string, args ...any) error {

@@ -159,7 +159,13 @@ func groups(n int) (lines []Line) {
 func dump(t *testing.T, x *index) string {
 	t.Helper()
 	var all strings.Builder
-	for _, table := range []string{"workflow", "blob", "coverage", "filing", "run"} {
+	for _, rows := range []string{"workflow ORDER BY id", "blob ORDER BY workflow, blob", "total WHERE n <> 0 ORDER BY what",
+		"reason ORDER BY state, reason", "alike WHERE n <> 0 ORDER BY nsfw, type, media, month, apart", "coverage ORDER BY scope", "filing", "run ORDER BY seq"} {
+		table, _, _ := strings.Cut(rows, " ")
+		what := "*"
+		if table == "run" { // numbered from where the journal begins
+			what = "line"
+		}
 		err := x.each(t.Context(), func(r *sql.Rows) error {
 			columns, err := r.Columns()
 			if err != nil {
@@ -174,7 +180,7 @@ func dump(t *testing.T, x *index) string {
 			}
 			fmt.Fprintf(&all, "%s %q\n", table, row)
 			return nil
-		}, "SELECT * FROM "+strings.ReplaceAll(table, "run", "(SELECT line, row_number() OVER (ORDER BY seq) FROM run)")+" ORDER BY 1, 2")
+		}, "SELECT "+what+" FROM "+rows)
 		must(t, err)
 	}
 	return all.String()

@@ -263,7 +263,7 @@ func (x *index) Reasons(ctx context.Context, s State, n int) ([]Reason, error) {
 		}
 		all = append(all, re)
 		return nil
-	}, "SELECT reason, count(*) AS n FROM blob WHERE state = ? GROUP BY reason ORDER BY n DESC, reason LIMIT ?", s, n)
+	}, "SELECT reason, n FROM reason WHERE state = ? AND n > 0 ORDER BY n DESC, reason LIMIT ?", s, n)
 	return all, err
 }
 
@@ -310,9 +310,7 @@ func (x *index) Groups(ctx context.Context, use func(Group)) error {
 		}
 		use(g)
 		return nil
-	}, `SELECT nsfw, type, media, iif(created = 0, '', strftime('%Y-%m', created / 1000, 'unixepoch')) AS month,
-		plain IS NOT NULL OR path LIKE 'mature/%' AS apart, count(*), sum(size)
-		FROM blob WHERE state = 'kept' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5`)
+	}, "SELECT nsfw, type, media, month, apart, n, bytes FROM alike WHERE n > 0 ORDER BY 1, 2, 3, 4, 5")
 }
 
 // Filing tells how the archive files what it keeps.

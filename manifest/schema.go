@@ -24,11 +24,21 @@ CREATE TABLE coverage (scope TEXT PRIMARY KEY, line TEXT NOT NULL) WITHOUT ROWID
 CREATE TABLE filing (one INTEGER PRIMARY KEY CHECK (one = 1), line TEXT NOT NULL);
 CREATE TABLE run (seq INTEGER PRIMARY KEY, line TEXT NOT NULL);
 
--- Counting a million blobs would take longer than a run that finds nothing new. Whoever puts
--- rows adds what they count for, and the triggers take off what they replace.
+-- To count a million blobs takes seconds. Whoever puts rows adds what they count for
+-- (count.go), and the triggers take off what is replaced.
 CREATE TABLE total (what TEXT PRIMARY KEY, n INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE reason (state TEXT NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (state, reason)) WITHOUT ROWID;
+CREATE TABLE alike (
+	nsfw TEXT NOT NULL, type TEXT NOT NULL, media TEXT NOT NULL, month TEXT NOT NULL, apart INTEGER NOT NULL,
+	n INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (nsfw, type, media, month, apart)
+) WITHOUT ROWID;
 CREATE TRIGGER blob_replaced AFTER UPDATE ON blob BEGIN
 	UPDATE total SET n = n - 1, bytes = bytes - old.size WHERE what = old.state;
+	UPDATE reason SET n = n - 1 WHERE state = old.state AND reason = old.reason;
+	DELETE FROM reason WHERE state = old.state AND reason = old.reason AND n = 0;
+	UPDATE alike SET n = n - 1, bytes = bytes - old.size WHERE old.state = 'kept' AND nsfw = old.nsfw AND type = old.type AND media = old.media
+		AND month = iif(old.created = 0, '', strftime('%Y-%m', old.created / 1000, 'unixepoch'))
+		AND apart = (old.plain IS NOT NULL OR old.path LIKE 'mature/%');
 END;
 CREATE TRIGGER workflow_replaced AFTER UPDATE ON workflow BEGIN
 	UPDATE total SET n = n - iif(what = 'open', old.open, 1) WHERE what IN ('workflows', 'open');
