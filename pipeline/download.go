@@ -221,32 +221,34 @@ func (r *run) attempt(ctx context.Context, j *job, file sink.Writer) error {
 	return nil
 }
 
+// copy reads a body to its end. What is written is whole buffers, so that they lie in the file
+// as they lie in memory's pages, but for the last one and where the body breaks.
 func (r *run) copy(ctx context.Context, j *job, file sink.Writer, body io.Reader) error {
 	buf := r.buffers.Get().(*[]byte)
 	defer r.buffers.Put(buf)
-	for {
-		n, err := body.Read(*buf)
-		if n > 0 {
-			r.Tally.received.Add(int64(n))
-			if size := file.Offset() + int64(n); r.Policy.Exceeds(size) { // more than was announced
-				return r.admit(j, policy.Facts{Size: size})
+	for filled, ended := 0, error(nil); ended == nil; {
+		n, err := body.Read((*buf)[filled:])
+		filled, ended = filled+n, err
+		r.Tally.received.Add(int64(n))
+		if size := file.Offset() + int64(filled); r.Policy.Exceeds(size) { // more than was announced
+			return r.admit(j, policy.Facts{Size: size})
+		}
+		if r.bytes != nil && n > 0 {
+			if err := r.bytes.WaitN(ctx, n); err != nil {
+				ended = err
 			}
-			if _, err := file.Write((*buf)[:n]); err != nil {
+		}
+		if filled == len(*buf) || ended != nil && filled > 0 {
+			if _, err := file.Write((*buf)[:filled]); err != nil {
 				return disk(err)
 			}
-			if r.bytes != nil {
-				if err := r.bytes.WaitN(ctx, n); err != nil {
-					return err
-				}
-			}
+			filled = 0
 		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
+		if ended != nil && ended != io.EOF {
+			return ended
 		}
 	}
+	return nil
 }
 
 // inspect looks at a whole file's first bytes. What cannot be a result is thrown away.
