@@ -13,11 +13,12 @@ import (
 )
 
 type sandboxCmd struct {
-	Addr      string `default:"127.0.0.1:8390" help:"Address to listen on, loopback only (default ${default})."`
-	Workflows int    `default:"200" help:"Workflows of the account (default ${default})."`
-	Seed      int64  `default:"1" help:"Which account: the same seed makes the same one (default ${default})."`
-	Tiny      bool   `help:"Only tiny pictures, four a workflow: for tests of scale."`
-	Faults    string `placeholder:"JSON" help:"Faults from the start, e.g. '{\"every5xx\":7,\"latency\":80000000}'."`
+	Addr      string   `default:"127.0.0.1:8390" help:"Address to listen on, loopback only (default ${default})."`
+	Workflows int      `default:"200" help:"Workflows of the account (default ${default})."`
+	Seed      int64    `default:"1" help:"Which account: the same seed makes the same one (default ${default})."`
+	Tiny      bool     `help:"Only tiny pictures, four a workflow: for tests of scale."`
+	Large     byteSize `placeholder:"SIZE" help:"Only large models of so many bytes, one a workflow."`
+	Faults    string   `placeholder:"JSON" help:"Faults from the start, e.g. '{\"every5xx\":7,\"latency\":80000000}'."`
 }
 
 func (sandboxCmd) Help() string { return "Example:  civitar sandbox --workflows 500 --seed 7" }
@@ -31,7 +32,7 @@ func (c *sandboxCmd) Run(s *session) error {
 		return err
 	}
 	options := sandboxOptions(c.Workflows, c.Seed)
-	options.Tiny = c.Tiny
+	options.Tiny, options.Large = c.Tiny, int64(c.Large)
 	if c.Faults != "" {
 		if err := json.Unmarshal([]byte(c.Faults), &options.Faults); err != nil {
 			return usagef("--faults: %w", err)

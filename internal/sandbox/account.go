@@ -28,6 +28,12 @@ func (a *account) plan(i int) *plan {
 		b.changed()
 		return b.plan
 	}
+	if a.opt.Large > 0 {
+		b := newBuilder(a, i)
+		b.large(a.opt.Large)
+		b.changed()
+		return b.plan
+	}
 	return a.draft(i).finish()
 }
 

@@ -57,6 +57,7 @@ func formats() map[string]format {
 		"safetensors": {"safetensors", "application/octet-stream", "model"},
 		"zip":         {"zip", "application/zip", "archive"},
 		"json":        {"json", "application/json", "data"},
+		"large":       {"safetensors", "application/octet-stream", "model"},
 		"latent":      {"bin", "application/octet-stream", "data"},
 	}
 }
@@ -73,6 +74,7 @@ type blob struct {
 	width    int
 	height   int
 	duration float64
+	size     int64  // of large content; of any other it follows from the key
 	level    string // as written in the JSON; empty leaves it out
 	reason   string
 	fate     fate
@@ -83,6 +85,9 @@ type blob struct {
 	noURL    bool   // not available, and no url either
 	named    bool   // appears by name only, never as an object
 }
+
+// version is what the bytes are known by: those of an id can be replaced.
+func (b *blob) version() string { return b.id + hexWord(b.key) }
 
 type (
 	// blobName writes only a blob's id, blobLink only its signed URL.

@@ -75,8 +75,9 @@ func newBytesCache() *bytesCache {
 
 // of answers a blob's bytes, which the caller must not change.
 func (c *bytesCache) of(b *blob) []byte {
+	id := b.version()
 	c.mu.Lock()
-	if e, ok := c.byID[b.id]; ok {
+	if e, ok := c.byID[id]; ok {
 		c.order.MoveToFront(e)
 		c.mu.Unlock()
 		hit, _ := e.Value.(*cached)
@@ -85,7 +86,7 @@ func (c *bytesCache) of(b *blob) []byte {
 	c.mu.Unlock()
 	data := b.bytes()
 	if len(data) >= cacheLeast && len(data) <= c.limit {
-		c.keep(b.id, data)
+		c.keep(id, data)
 	}
 	return data
 }

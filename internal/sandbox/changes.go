@@ -6,6 +6,7 @@ type change struct {
 	level  *string
 	hidden *bool
 	reason *string
+	bytes  uint64 // how often they were replaced
 }
 
 // SetLevel gives a workflow or a blob another NSFW level; "" takes it away. A preview has
@@ -25,6 +26,12 @@ func (s *Server) SetHidden(blobID string, hidden bool) bool {
 // no such blob.
 func (s *Server) SetBlocked(blobID, reason string) bool {
 	return s.change(blobID, false, func(c *change) { c.reason = &reason })
+}
+
+// Replace gives a blob other bytes, and with them another ETag if it has one. It is false if
+// there is no such blob.
+func (s *Server) Replace(blobID string) bool {
+	return s.change(blobID, false, func(c *change) { c.bytes++ })
 }
 
 // change notes a change of what is known to exist, or of a blob.
@@ -84,6 +91,13 @@ func (b *builder) changed() {
 func (b *builder) alter(bl *blob, c change) {
 	if c.level != nil {
 		bl.level = *c.level
+	}
+	if c.bytes > 0 {
+		had := bl.etag() != ""
+		bl.key = mixWords(bl.key, c.bytes)
+		if had {
+			bl.key = tagged(bl.key)
+		}
 	}
 	switch {
 	case c.hidden == nil:

@@ -10,8 +10,8 @@
 // and two servers with equal Options show the same account, also after a
 // restart. What changes over time is small and explicit: Add puts newer
 // workflows on top, FinishProcessing ends those still running, SetLevel,
-// SetHidden and SetBlocked change single blobs. All of it is forgotten when
-// the process ends.
+// SetHidden, SetBlocked and Replace change single blobs. All of it is forgotten
+// when the process ends.
 //
 // The oldest numbers walk through a catalogue in which every step type and
 // every fate of a blob occurs once; later ones are drawn at random, mostly

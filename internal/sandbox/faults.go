@@ -61,6 +61,14 @@ type Faults struct {
 	// ChangeEntity gives each Nth ranged request another ETag, so that an
 	// If-Range fails and the whole content follows. The bytes stay the same.
 	ChangeEntity int `json:"changeEntity,omitempty"`
+	// IgnoreRange answers each Nth ranged request with the whole, though the
+	// server says that it takes ranges. OtherRange answers it with a part
+	// that begins a byte later than the one asked for, and says so.
+	IgnoreRange int `json:"ignoreRange,omitempty"`
+	OtherRange  int `json:"otherRange,omitempty"`
+	// ContentPerBlob is how many content responses a blob has at once; one
+	// more is answered with 403.
+	ContentPerBlob int `json:"contentPerBlob,omitempty"`
 	// NoLength sends content chunked, NoRanges ignores Range, GzipContent
 	// compresses whatever the client accepts.
 	NoLength    bool `json:"noLength,omitempty"`
@@ -87,6 +95,8 @@ const (
 	faultStall
 	faultHTML
 	faultEntity
+	faultIgnoreRange
+	faultOtherRange
 	faultKinds
 )
 

@@ -43,6 +43,9 @@ type Options struct {
 	Tiny bool
 	// TinyBlobs is the number of blobs of a tiny workflow.
 	TinyBlobs int
+	// Large makes every workflow a succeeded training with one deliverable model of
+	// so many bytes, which are made as they are read.
+	Large int64
 	// Epoch is when the newest of the first Workflows was created.
 	Epoch time.Time
 	// Span is how far the oldest lies before Epoch. It is stretched to at

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -29,8 +30,23 @@ func (s *Server) getContent(w *response, r *http.Request, f *faultState) {
 		page(w, http.StatusOK, "text/html; charset=utf-8", errorPage)
 		return
 	}
+	give, ok := s.shares.take(b.id, f.ContentPerBlob)
+	if !ok {
+		problem(w, r, http.StatusForbidden, "Too many connections for this content.", nil)
+		return
+	}
+	defer give()
+	f.bend(r)
 	s.contentHeaders(w, r, f, b, what)
-	f.send(w, r, s.cache.of(b))
+	f.send(w, r, s.open(b))
+}
+
+// open makes a blob's bytes, or those of a large one as they are read.
+func (s *Server) open(b *blob) io.ReadSeeker {
+	if b.content == "large" {
+		return newLargeModel(b)
+	}
+	return bytes.NewReader(s.cache.of(b))
 }
 
 func (s *Server) contentHeaders(w http.ResponseWriter, r *http.Request, f *faultState, b *blob, what url.Values) {
@@ -79,7 +95,7 @@ func baseName(name string) string {
 }
 
 // send writes a body in the way the faults want it.
-func (f *faultState) send(w *response, r *http.Request, data []byte) {
+func (f *faultState) send(w *response, r *http.Request, content io.ReadSeeker) {
 	shaped := &shaper{response: w, request: r, rate: f.BytesPerSecond}
 	switch {
 	case f.due(faultTruncate, f.TruncateContent, r):
@@ -89,38 +105,50 @@ func (f *faultState) send(w *response, r *http.Request, data []byte) {
 	}
 	switch {
 	case f.GzipContent:
-		sendGzip(shaped, data)
+		sendGzip(shaped, content)
 	case f.NoLength:
-		sendChunked(shaped, data)
+		sendChunked(shaped, content)
 	case f.NoRanges:
-		shaped.total = len(data)
-		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+		shaped.total = length(content)
+		w.Header().Set("Content-Length", strconv.Itoa(shaped.total))
 		w.WriteHeader(http.StatusOK)
-		shaped.body(data)
+		shaped.body(content)
 	default:
-		http.ServeContent(shaped, r, "", time.Time{}, bytes.NewReader(data))
+		http.ServeContent(shaped, r, "", time.Time{}, content)
 	}
 }
 
-func sendGzip(w *shaper, data []byte) {
+// length is a content's in bytes; it is read from its start afterwards.
+func length(content io.ReadSeeker) int {
+	n, err := content.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = content.Seek(0, io.SeekStart)
+	}
+	if err != nil { // neither of the two contents fails
+		return 0
+	}
+	return int(n)
+}
+
+func sendGzip(w *shaper, content io.Reader) {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
-	if _, err := z.Write(data); err != nil || z.Close() != nil {
+	if _, err := io.Copy(z, content); err != nil || z.Close() != nil {
 		return
 	}
 	w.Header().Set("Content-Encoding", "gzip")
 	w.Header().Set("Content-Length", strconv.Itoa(packed.Len()))
 	w.WriteHeader(http.StatusOK)
 	w.total = packed.Len()
-	w.body(packed.Bytes())
+	w.body(&packed)
 }
 
 // sendChunked flushes before the first byte, so that no length is known.
-func sendChunked(w *shaper, data []byte) {
-	w.total = len(data)
+func sendChunked(w *shaper, content io.ReadSeeker) {
+	w.total = length(content)
 	w.WriteHeader(http.StatusOK)
 	_ = http.NewResponseController(w.response).Flush()
-	w.body(data)
+	w.body(content)
 }
 
 // getBlocked serves the placeholder, or for some a 403.

@@ -20,6 +20,7 @@ type Server struct {
 	stats       counters
 	cache       *bytesCache
 	sums        *sumCache
+	shares      shares
 	placeholder func() []byte
 	broken      error
 }

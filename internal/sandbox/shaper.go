@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -52,7 +53,7 @@ func (w *shaper) Write(p []byte) (int, error) {
 
 // body writes all of a body; errors mean that the client left or a fault
 // struck, and there is nothing more to do.
-func (w *shaper) body(data []byte) { _, _ = w.Write(data) }
+func (w *shaper) body(content io.Reader) { _, _ = io.Copy(w, content) }
 
 // end breaks off: what was written is flushed first, so that the client has
 // it in hand.

@@ -39,6 +39,7 @@ type Stats struct {
 	BlobRedirects int64         `json:"blobRedirects"` // GET of blobs, signed or by id
 	Content       int64         `json:"content"`       // requests for bytes, ranged ones included
 	ContentBytes  int64         `json:"contentBytes"`  // body bytes sent for those
+	Ranges        int64         `json:"ranges"`        // those of them that asked for a part
 	Blocked       int64         `json:"blocked"`       // placeholders asked for
 	Archive       int64         `json:"archive"`       // archives asked for
 	Trace         int64         `json:"trace"`         // logs asked for
@@ -54,6 +55,7 @@ type Stats struct {
 type counters struct {
 	asked      [kinds]atomic.Int64
 	bytes      atomic.Int64
+	ranges     atomic.Int64
 	leaks      atomic.Int64
 	minors     atomic.Int64 // of which the listing told
 	lateMinors atomic.Int64
@@ -66,6 +68,9 @@ func (c *counters) request(k kind, r *http.Request) {
 		k = kindOther
 	}
 	c.asked[k].Add(1)
+	if k == kindContent && r.Header.Get("Range") != "" {
+		c.ranges.Add(1)
+	}
 }
 
 func (c *counters) answered(status int) {
@@ -84,7 +89,7 @@ func (s *Server) Stats() Stats {
 	out := Stats{
 		Listing: of(kindListing), ByID: of(kindByID), Refresh: of(kindRefresh), Job: of(kindJob),
 		Step: of(kindStep), OtherAPI: of(kindOther), BlobRedirects: of(kindBlob), Content: of(kindContent),
-		ContentBytes: c.bytes.Load(), Blocked: of(kindBlocked), Archive: of(kindArchive), Trace: of(kindTrace),
+		ContentBytes: c.bytes.Load(), Ranges: c.ranges.Load(), Blocked: of(kindBlocked), Archive: of(kindArchive), Trace: of(kindTrace),
 		Status: map[int]int64{}, TokenLeaks: c.leaks.Load(),
 		Minors: c.minors.Load(), LateMinors: c.lateMinors.Load(),
 	}
