@@ -23,6 +23,7 @@ type ask struct {
 	header http.Header
 	pace   *pacer
 	try    int
+	apart  bool // over a connection that others do not share
 
 	// answered, when set, sees each answer's header and how long it took to come.
 	answered func(*http.Response, time.Duration)
@@ -51,7 +52,11 @@ func (c *Client) do(ctx context.Context, a ask) (*http.Response, error) {
 	callCtx, cancel := context.WithCancelCause(ctx)
 	req := (&http.Request{Method: a.method, URL: a.url, Host: a.url.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(callCtx)
 	start := time.Now()
-	resp, err := c.transport.RoundTrip(req)
+	transport := c.transport
+	if a.apart {
+		transport = c.apart
+	}
+	resp, err := transport.RoundTrip(req)
 	took := time.Since(start)
 	if err == nil && resp == nil {
 		err = errors.New("no answer")

@@ -70,6 +70,7 @@ type Client struct {
 	maxAnswer  int64
 	log        *slog.Logger
 	transport  http.RoundTripper
+	apart      http.RoundTripper // the same, where requests must not share a connection
 	guard      *addressGuard
 	scrubber   *scrubber
 	api, blob  *pacer
@@ -102,6 +103,7 @@ func New(cfg Config) (*Client, error) {
 		maxAnswer:  maxAnswer,
 		log:        cfg.Logger,
 		transport:  cfg.Transport,
+		apart:      cfg.Transport,
 		guard:      newAddressGuard(base),
 		scrubber:   newScrubber(cfg.Token),
 		api:        newPacer(cfg.Rate),
@@ -124,7 +126,7 @@ func New(cfg Config) (*Client, error) {
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	if c.transport == nil {
-		c.transport = newTransport(c.guard)
+		c.transport, c.apart = newTransport(c.guard), newApart(c.guard)
 	}
 	return c, nil
 }
@@ -150,8 +152,10 @@ func parseBase(raw string) (*url.URL, error) {
 
 // Close releases idle connections. Requests in flight are their contexts' business.
 func (c *Client) Close() {
-	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
+	for _, transport := range []http.RoundTripper{c.transport, c.apart} {
+		if t, ok := transport.(interface{ CloseIdleConnections() }); ok {
+			t.CloseIdleConnections()
+		}
 	}
 }
 

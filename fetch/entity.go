@@ -19,7 +19,7 @@ type entity struct {
 	body io.Reader
 	zip  bool
 	at   int64 // offset in the whole entity
-	size int64 // of the whole entity, -1 unknown
+	size int64 // of the whole entity, or where its part ends; -1 unknown
 	err  error
 }
 

@@ -28,6 +28,8 @@ var (
 	// ErrUnavailable: an outage of any sort (5xx, no connection, an answer cut short
 	// or not in the form due). It says nothing about the thing asked for.
 	ErrUnavailable = errors.New("unavailable")
+	// ErrNoPart: the server gives no such part of the entity, or has another by now.
+	ErrNoPart = errors.New("no such part")
 	// ErrTooLarge: an answer beyond what this client reads.
 	ErrTooLarge = errors.New("answer too large")
 	// ErrUnsafeURL: an address this client does not go to.

@@ -22,6 +22,7 @@ type Body struct {
 	Size      int64  // of the whole entity in bytes, -1 unknown
 	Validator string // for Resume: a strong ETag or a usable Last-Modified, else ""
 	MediaType string // as the server says, without parameters; it can be wrong
+	Parts     bool   // the server says that it gives parts of the entity: OpenPart may be tried
 }
 
 // Open asks for a location's bytes (the API page, "Getting a blob's bytes"). With an
@@ -32,11 +33,8 @@ type Body struct {
 // another one. ErrWithheld is a redirect to the placeholder, or a refusal that names minors.
 func (c *Client) Open(ctx context.Context, loc Location, from Resume) (*Body, error) {
 	op := c.op("open blob", string(loc.Blob))
-	u, err := loc.at, error(nil)
-	if u == nil {
-		u, err = c.parseSigned(loc.URL)
-	}
-	if err != nil || loc.URL == "" {
+	u, err := c.address(loc)
+	if err != nil {
 		return nil, c.invalid(op, fmt.Errorf("%w: no address", ErrInvalid))
 	}
 	o := &opening{c: c, loc: loc, op: op, from: from}
@@ -60,13 +58,28 @@ func (c *Client) Open(ctx context.Context, loc Location, from Resume) (*Body, er
 	return body, nil
 }
 
+// address is a location's, read anew only where Resolve has not.
+func (c *Client) address(loc Location) (*url.URL, error) {
+	switch {
+	case loc.at != nil:
+		return loc.at, nil
+	case loc.URL == "":
+		return nil, ErrInvalid
+	}
+	return c.parseSigned(loc.URL)
+}
+
 // opening is the work of one Open.
 type opening struct {
 	c    *Client
 	loc  Location
 	op   string
 	from Resume
+	to   int64 // where a part ends, 0 for the rest
 }
+
+// ranged tells that not the whole is asked for.
+func (o *opening) ranged() bool { return o.from.Offset > 0 || o.to > 0 }
 
 // once sends the request, and if the answer is not the part asked for, another one
 // for the whole.
@@ -90,8 +103,12 @@ func (o *opening) once(ctx context.Context, a ask) (*Body, error) {
 // send follows redirects by hand, each target checked, and returns a 200, 206 or 416.
 func (o *opening) send(ctx context.Context, a ask) (*http.Response, error) {
 	a.header = http.Header{"Accept": {"*/*"}, "Accept-Encoding": {"identity"}}
-	if o.from.Offset > 0 {
-		a.header.Set("Range", "bytes="+strconv.FormatInt(o.from.Offset, 10)+"-")
+	if o.ranged() {
+		bytes := "bytes=" + strconv.FormatInt(o.from.Offset, 10) + "-"
+		if o.to > 0 {
+			bytes += strconv.FormatInt(o.to-1, 10)
+		}
+		a.header.Set("Range", bytes)
 		a.header.Set("If-Range", o.from.Validator)
 	}
 	for hop := 0; ; hop++ {
@@ -114,7 +131,7 @@ func (o *opening) send(ctx context.Context, a ask) (*http.Response, error) {
 				return nil, o.c.trouble(ctx, a.op, err)
 			}
 			a.url, a.token = next, false
-		case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && o.from.Offset > 0:
+		case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && o.ranged():
 			return resp, nil
 		case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent:
 			return nil, o.refusal(resp, a)
@@ -141,7 +158,7 @@ func (o *opening) refusal(resp *http.Response, a ask) error {
 
 // accept makes a body of an answer, if it is one to the question.
 func (o *opening) accept(resp *http.Response) (*Body, bool) {
-	b := &Body{Size: -1, Validator: validatorOf(resp.Header)}
+	b := &Body{Size: -1, Validator: validatorOf(resp.Header), Parts: givesParts(resp)}
 	b.MediaType, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	coding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding")))
 	zipped := coding == "gzip" || coding == "x-gzip"
@@ -176,14 +193,18 @@ func (o *opening) accept(resp *http.Response) (*Body, bool) {
 	if zipped {
 		b.Validator = "" // it is for the bytes as sent, not for these
 	}
-	b.ReadCloser = newEntity(o, resp.Body, b.Offset, b.Size, zipped)
+	end := b.Size
+	if o.to > 0 {
+		end = o.to
+	}
+	b.ReadCloser = newEntity(o, resp.Body, b.Offset, end, zipped)
 	return b, true
 }
 
 // continues reports whether a part starts where the last one ended, in the same entity.
 func (o *opening) continues(s span, validator string) bool {
 	want := o.from
-	return s.first == want.Offset && s.last >= s.first &&
+	return s.first == want.Offset && s.last >= s.first && (o.to == 0 || s.last < o.to) &&
 		(s.size < 0 || s.last < s.size) &&
 		(want.Size < 0 || s.last < want.Size) &&
 		(want.Size < 0 || s.size < 0 || s.size == want.Size) &&
