@@ -38,6 +38,8 @@ type note struct {
 	Size      int64  `json:"size"`
 	Synced    int64  `json:"synced"`
 	SHA256    string `json:"sha256"` // of the first Synced bytes
+	// Apart are stretches beyond those that were synced as well; one may begin before.
+	Apart []proof `json:"apart,omitempty"`
 }
 
 type partial struct {
@@ -49,6 +51,7 @@ type partial struct {
 
 	head      *[headKept]byte // for Head: the first bytes, as many as came at once; nil until they have
 	headLen   int
+	apart     apart // what is there beyond offset
 	offset    int64
 	noted     int64 // offset of the last note
 	flushed   int64 // offset of the last nudge
@@ -106,7 +109,7 @@ func (p *partial) restore() error {
 		if err == nil && got == n.Synced && p.Sum() == n.SHA256 {
 			p.offset, p.noted, p.flushed = got, got, got
 			p.validator, p.size = n.Validator, n.Size
-			return p.file.Truncate(got)
+			return p.prove(n)
 		}
 	}
 	return p.Reset()
@@ -128,6 +131,9 @@ func (p *partial) readNote() (note, error) {
 }
 
 func (p *partial) Write(b []byte) (int, error) {
+	if err := p.forget(); err != nil {
+		return 0, err
+	}
 	n, err := p.file.Write(b)
 	p.sum.Write(b[:n])
 	if p.offset == 0 {
@@ -170,10 +176,11 @@ func (p *partial) flush() {
 
 // writeNote makes the bytes so far durable, and then the note that says so.
 func (p *partial) writeNote() error {
+	proofs := p.proofs()
 	if err := p.file.Sync(); err != nil {
 		return spaceOr(err)
 	}
-	data, err := json.Marshal(note{Key: p.key, Validator: p.validator, Size: p.size, Synced: p.offset, SHA256: p.Sum()})
+	data, err := json.Marshal(note{Key: p.key, Validator: p.validator, Size: p.size, Synced: p.offset, SHA256: p.Sum(), Apart: proofs})
 	if err != nil {
 		return err
 	}
@@ -202,12 +209,17 @@ func (p *partial) Sum() string {
 func (p *partial) Stored() (size int64, sha256 string) { return p.offset, p.Sum() }
 
 func (p *partial) Expect(validator string, size int64) error {
+	if validator != p.validator || size != p.size {
+		if err := p.forget(); err != nil {
+			return err
+		}
+	}
 	p.validator, p.size = validator, size
 	p.release(p.reserved)
 	if size < 0 {
 		return nil
 	}
-	return p.reserve(size - p.offset)
+	return p.reserve(size - p.offset - p.beyond())
 }
 
 func (p *partial) Reset() error {
@@ -220,6 +232,7 @@ func (p *partial) Reset() error {
 	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
+	p.apart.stretches = nil
 	p.sum.Reset()
 	p.offset, p.noted, p.flushed, p.validator, p.size = 0, 0, 0, "", -1
 	return nil
@@ -246,6 +259,7 @@ func (p *partial) Finish() error {
 	}
 	p.release(p.reserved)
 	p.dropHead() // the file may wait for its group
+	p.apart.stretches, p.apart.buffer = nil, nil
 	return nil
 }
 
@@ -270,7 +284,7 @@ func (p *partial) close(modified time.Time, sync func() error) error {
 
 func (p *partial) Suspend() error {
 	p.release(p.reserved)
-	if p.offset < noteFrom || p.validator == "" {
+	if p.offset+p.beyond() < noteFrom || p.validator == "" {
 		return p.Discard()
 	}
 	err := errors.Join(p.writeNote(), p.file.Close())

@@ -13,6 +13,10 @@
 // folders that lead to it; a power cut afterwards takes nothing away. When it returns an
 // error, some of the files may stand under their names, each of them whole.
 //
+// The Writer that Begin gives takes bytes out of their order, too: its At returns writers from
+// anywhere in the file, its Gather lets the hash follow, its Missing tells what is not there
+// yet (package pipeline's Ranger). Notes vouch for such bytes as they do for the first ones.
+//
 // [Dir.BeginSealed] is Begin for bytes that are to be encrypted: with it no plaintext ever
 // comes to the disk, not in a partial either. How they are encrypted a [Sealer] knows.
 //

@@ -133,15 +133,22 @@ type File struct {
 }
 
 // Write writes at the file's place.
-func (f *File) Write(p []byte) (int, error) {
+func (f *File) Write(p []byte) (int, error) { return f.write(p, f.file.Write) }
+
+// WriteAt writes at an offset in bytes.
+func (f *File) WriteAt(p []byte, at int64) (int, error) {
+	return f.write(p, func(p []byte) (int, error) { return f.file.WriteAt(p, at) })
+}
+
+func (f *File) write(p []byte, write func([]byte) (int, error)) (int, error) {
 	if err := f.folder.before(Write, f.name); err != nil {
-		n, werr := f.file.Write(p[:len(p)/2])
+		n, werr := write(p[:len(p)/2])
 		if werr != nil {
 			err = werr
 		}
 		return n, err
 	}
-	return f.file.Write(p)
+	return write(p)
 }
 
 // Sync makes the file's bytes durable.
