@@ -117,6 +117,7 @@ func TestBadCommandLines(t *testing.T) {
 		{[]string{"--to=2026-13-01"}, `"2026-13-01" is no date`},
 		{[]string{"--from=2026-08-10", "--to=2026-08-09"}, "--from is later than --to"},
 		{[]string{"--bwlimit=fast"}, `"fast" is no size`},
+		{[]string{"--segments=0"}, "--segments must be from 1 to 16"},
 		{[]string{"--workers=0"}, "--workers must be"},
 		{[]string{"--page-size=5000"}, "--page-size must be"},
 		{[]string{"--limit=-1"}, "--limit must not be negative"},

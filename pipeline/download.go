@@ -133,7 +133,7 @@ func (r *run) putAway(file sink.Writer, why error) error {
 func (r *run) fill(ctx context.Context, j *job, file sink.Writer) (ext string, err error) {
 	wait := backoff.NewExponentialBackOff()
 	wait.MaxInterval = 30 * time.Second
-	renewed, best := false, file.Offset()
+	renewed, best := false, there(file)
 	for try := 1; ; try++ {
 		err := r.attempt(ctx, j, file)
 		if err == nil {
@@ -155,8 +155,8 @@ func (r *run) fill(ctx context.Context, j *job, file sink.Writer) (ext string, e
 			}
 			continue
 		}
-		if file.Offset() >= best+headway {
-			try, renewed, best = 0, false, file.Offset()
+		if has := there(file); has >= best+headway {
+			try, renewed, best = 0, false, has
 			wait.Reset()
 		}
 		if try >= r.Tries {
@@ -193,8 +193,12 @@ func verdict(err error) error {
 	return fmt.Errorf("%w: %v", errRefused, err)
 }
 
-// attempt reads over one connection, from where the file ends.
+// attempt reads from where the file ends: over one connection, or over several as long as
+// one of them lasts.
 func (r *run) attempt(ctx context.Context, j *job, file sink.Writer) error {
+	if err := gather(ctx, file); err != nil {
+		return err
+	}
 	validator, size := file.Resume()
 	body, err := r.Source.Open(ctx, j.loc, fetch.Resume{Offset: file.Offset(), Validator: validator, Size: size})
 	if err != nil {
@@ -212,7 +216,12 @@ func (r *run) attempt(ctx context.Context, j *job, file sink.Writer) error {
 	if err := file.Expect(body.Validator, body.Size); err != nil {
 		return disk(err)
 	}
-	if err := r.copy(ctx, j, file, body); err != nil {
+	if t := r.team(j, file, body); t != nil {
+		err = t.bring(ctx, body)
+	} else {
+		err = r.copy(ctx, j, file, body)
+	}
+	if err != nil {
 		return err
 	}
 	if body.Size >= 0 && file.Offset() != body.Size {

@@ -17,6 +17,7 @@ type job struct {
 	index int          // its place among the workflow's, from 1
 	facts policy.Facts // what is known of it besides the listing
 	loc   fetch.Location
+	alone bool // the server gives no parts of it
 }
 
 // jobs are the blobs of a workflow that a run is about: its results, and what else the

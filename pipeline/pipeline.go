@@ -15,7 +15,8 @@
 //   - resolve (resolve.go) runs ahead of the transfers, so that none of them waits for a
 //     redirect.
 //   - download (download.go) streams the bytes once, to the sink and through the hash, and
-//     resumes where a connection broke.
+//     resumes where a connection broke. A large blob comes over several connections where
+//     that is faster (team.go, parts.go).
 //   - record (record.go) is one goroutine. It makes groups of files durable, then their
 //     lines in the journal, and only then moves the coverage past a page.
 //
@@ -121,6 +122,9 @@ type Config struct {
 	// of them. 0 finds out how many pay, up to MaxWorkers (32).
 	Workers    int
 	MaxWorkers int
+	// Segments is how many connections may bring one large blob together, while there are
+	// transfers to spare. 0 and 1 are one.
+	Segments int
 	// Strained tells that the server asks for a slower pace; nil never does.
 	Strained func() bool
 
@@ -218,6 +222,7 @@ type run struct {
 	buffers sync.Pool
 	// As many of each there may be at once.
 	transfers, resolutions *slots
+	trials                 trials
 	active                 active
 	recent                 recent // workflows already handed on; list and expand's own
 

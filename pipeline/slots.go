@@ -13,6 +13,9 @@ type slots struct {
 	used  int
 	peak  int           // the most used at once since the last look
 	freed chan struct{} // closed when one may be free; nil while nobody waits
+
+	waiting  int // those who wait for one
+	yielding int // those who have said that they give one
 }
 
 func newSlots(limit int) *slots { return &slots{limit: limit} }
@@ -34,12 +37,15 @@ func (s *slots) take(ctx context.Context) error {
 			s.freed = make(chan struct{})
 		}
 		freed := s.freed
+		s.waiting++
 		s.mu.Unlock()
 		select {
 		case <-freed:
 		case <-ctx.Done():
-			return ctx.Err()
 		}
+		s.mu.Lock()
+		s.waiting--
+		s.mu.Unlock()
 	}
 }
 
@@ -47,7 +53,38 @@ func (s *slots) give() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used--
+	s.yielding = max(s.yielding-1, 0)
 	s.wake()
+}
+
+// spare tells whether there is a slot that nobody wants.
+func (s *slots) spare() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.used < s.limit && s.waiting == 0
+}
+
+// takeSpare takes a slot that nobody wants, if there is one.
+func (s *slots) takeSpare() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.used >= s.limit || s.waiting > 0 {
+		return false
+	}
+	s.used++
+	s.peak = max(s.peak, s.used)
+	return true
+}
+
+// yield tells one who can do without a slot whether it is wanted; it has to be given then.
+func (s *slots) yield() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting+max(s.used-s.limit, 0) <= s.yielding {
+		return false
+	}
+	s.yielding++
+	return true
 }
 
 func (s *slots) wake() {

@@ -51,6 +51,47 @@ func TestSlotsBoundWhatIsUnderWay(t *testing.T) {
 	})
 }
 
+// Who can do without a slot is told as often as others wait.
+func TestSlotsAreGivenToThoseWhoWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(4)
+		for range 3 {
+			if !s.takeSpare() {
+				t.Fatal("no slot, though four are free")
+			}
+		}
+		if s.yield() || !s.spare() {
+			t.Error("a slot is wanted while one is free")
+		}
+		if !s.takeSpare() || s.takeSpare() || s.spare() {
+			t.Error("there are other than four slots")
+		}
+		for range 2 {
+			go func() { _ = s.take(t.Context()) }()
+		}
+		synctest.Wait()
+		for n, want := range []bool{true, true, false} {
+			if s.yield() != want {
+				t.Errorf("two wait, and after %d that are promised another one is wanted: %v", n, !want)
+			}
+		}
+		s.give()
+		if synctest.Wait(); s.yield() || s.takeSpare() {
+			t.Error("of two wanted slots one was given, the other is under way")
+		}
+		s.give()
+		if synctest.Wait(); s.yield() || s.spare() {
+			t.Error("nobody waits, and no slot is free")
+		}
+		s.set(3)
+		if first, second := s.yield(), s.yield(); !first || second {
+			t.Error("the bound has fallen by one, and other than one slot is wanted")
+		}
+		s.give()
+	})
+}
+
 // A look at what came in, and the limit that must follow.
 func TestTunerFindsHowManyPay(t *testing.T) {
 	t.Parallel()

@@ -41,6 +41,17 @@ func gatherAll(t *testing.T, p *partial) {
 	}
 }
 
+// fill brings what is missing of data, and commits it.
+func fill(t *testing.T, d *Dir, p *partial, data []byte) {
+	t.Helper()
+	for _, s := range p.Missing() {
+		bring(t, p, data, s)
+	}
+	gatherAll(t, p)
+	complete(t, d, p, data)
+	wantArchive(t, d.Path(), map[string][]byte{"a": data})
+}
+
 func wantMissing(t *testing.T, p *partial, want ...Span) {
 	t.Helper()
 	if got := p.Missing(); !slices.Equal(got, want) {
@@ -148,12 +159,7 @@ func TestStretchesAreTakenUpByALaterRun(t *testing.T) {
 	d := openDir(t, dir)
 	p := begin(t, d, "key")
 	expect(t, p, `"v"`, apartSize)
-	for _, s := range apartMissing() {
-		bring(t, p, data, s)
-	}
-	gatherAll(t, p)
-	complete(t, d, p, data)
-	wantArchive(t, dir, map[string][]byte{"a": data})
+	fill(t, d, p, data)
 }
 
 // A program that knows no stretches sees the first bytes, and a note without any is one.
@@ -178,18 +184,6 @@ func TestStretchesThatNothingProvesAreNotTakenUp(t *testing.T) {
 	t.Parallel()
 	const mib = 1 << 20
 	data := content(1, apartSize)
-	edit := func(change func(*note)) func(*testing.T, string) {
-		return func(t *testing.T, dir string) {
-			text, err := os.ReadFile(noteOf(dir, "key"))
-			must(t, err)
-			var n note
-			must(t, json.Unmarshal(text, &n))
-			change(&n)
-			text, err = json.Marshal(n)
-			must(t, err)
-			must(t, os.WriteFile(noteOf(dir, "key"), text, 0o666))
-		}
-	}
 	alter := func(at int64) func(*testing.T, string) {
 		return func(t *testing.T, dir string) {
 			f, err := os.OpenFile(bytesOf(dir, "key"), os.O_WRONLY, 0)
@@ -210,14 +204,14 @@ func TestStretchesThatNothingProvesAreNotTakenUp(t *testing.T) {
 		"a byte of a gap is altered":      {alter(3*mib + 5), apartMissing()},
 		"a byte before is altered":        {alter(5), only(Span{0, 8 * mib})},
 		"the end is cut off":              {func(t *testing.T, dir string) { must(t, os.Truncate(bytesOf(dir, "key"), 5*mib)) }, second},
-		"a hash is missing":               {edit(func(n *note) { n.Apart[1].SHA256 = "" }), second},
-		"an end is beyond the file":       {edit(func(n *note) { n.Apart[1].To = 9 * mib }), second},
-		"an end is before its beginning":  {edit(func(n *note) { n.Apart[1].To = 0 }), second},
-		"a beginning is negative":         {edit(func(n *note) { n.Apart[0].From = -1 }), only(first, Span{5*mib + mib/2, 8 * mib})},
-		"one is told of twice":            {edit(func(n *note) { n.Apart = append(n.Apart, n.Apart[1]) }), apartMissing()},
-		"they are out of their order":     {edit(func(n *note) { slices.Reverse(n.Apart) }), only(Span{mib, 4 * mib}, Span{5*mib + mib/2, 8 * mib})},
-		"none are told of":                {edit(func(n *note) { n.Apart = nil }), only(Span{mib, 8 * mib})},
-		"the note is of another key":      {edit(func(n *note) { n.Key = "other" }), only(Span{0, 8 * mib})},
+		"a hash is missing":               {editNote(func(n *note) { n.Apart[1].SHA256 = "" }), second},
+		"an end is beyond the file":       {editNote(func(n *note) { n.Apart[1].To = 9 * mib }), second},
+		"an end is before its beginning":  {editNote(func(n *note) { n.Apart[1].To = 0 }), second},
+		"a beginning is negative":         {editNote(func(n *note) { n.Apart[0].From = -1 }), only(first, Span{5*mib + mib/2, 8 * mib})},
+		"one is told of twice":            {editNote(func(n *note) { n.Apart = append(n.Apart, n.Apart[1]) }), apartMissing()},
+		"they are out of their order":     {editNote(func(n *note) { slices.Reverse(n.Apart) }), only(Span{mib, 4 * mib}, Span{5*mib + mib/2, 8 * mib})},
+		"none are told of":                {editNote(func(n *note) { n.Apart = nil }), only(Span{mib, 8 * mib})},
+		"the note is of another key":      {editNote(func(n *note) { n.Key = "other" }), only(Span{0, 8 * mib})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -230,12 +224,7 @@ func TestStretchesThatNothingProvesAreNotTakenUp(t *testing.T) {
 				expect(t, p, `"v"`, apartSize)
 			}
 			wantMissing(t, p, c.want...)
-			for _, s := range p.Missing() {
-				bring(t, p, data, s)
-			}
-			gatherAll(t, p)
-			complete(t, d, p, data)
-			wantArchive(t, dir, map[string][]byte{"a": data})
+			fill(t, d, p, data)
 		})
 	}
 }
@@ -263,10 +252,7 @@ func TestStretchThatBeginsAmongTheFirstBytes(t *testing.T) {
 	if p.Offset() != gatherSize {
 		t.Errorf("offset %d", p.Offset())
 	}
-	bring(t, p, data, Span{size - 1, size})
-	gatherAll(t, p)
-	complete(t, d, p, data)
-	wantArchive(t, dir, map[string][]byte{"a": data})
+	fill(t, d, p, data)
 }
 
 func TestOtherEntitiesAndPlainWritesForgetStretches(t *testing.T) {

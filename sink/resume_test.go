@@ -27,6 +27,20 @@ func bytesOf(dir, key string) string {
 
 func noteOf(dir, key string) string { return bytesOf(dir, key) + noteExt }
 
+// editNote changes the note of key in a folder.
+func editNote(change func(*note)) func(t *testing.T, dir string) {
+	return func(t *testing.T, dir string) {
+		text, err := os.ReadFile(noteOf(dir, "key"))
+		must(t, err)
+		var n note
+		must(t, json.Unmarshal(text, &n))
+		change(&n)
+		text, err = json.Marshal(n)
+		must(t, err)
+		must(t, os.WriteFile(noteOf(dir, "key"), text, 0o666))
+	}
+}
+
 // complete writes what is missing of data and commits it as "a".
 func complete(t *testing.T, d *Dir, p *partial, data []byte) {
 	t.Helper()
@@ -123,18 +137,6 @@ func TestBytesAfterTheLastNoteAreCut(t *testing.T) {
 func TestBytesThatNothingProvesAreNotTakenUp(t *testing.T) {
 	t.Parallel()
 	data := content(1, 2*noteFrom)
-	edit := func(change func(*note)) func(*testing.T, string) {
-		return func(t *testing.T, dir string) {
-			text, err := os.ReadFile(noteOf(dir, "key"))
-			must(t, err)
-			var n note
-			must(t, json.Unmarshal(text, &n))
-			change(&n)
-			text, err = json.Marshal(n)
-			must(t, err)
-			must(t, os.WriteFile(noteOf(dir, "key"), text, 0o666))
-		}
-	}
 	noteIs := func(text string) func(*testing.T, string) {
 		return func(t *testing.T, dir string) { must(t, os.WriteFile(noteOf(dir, "key"), []byte(text), 0o666)) }
 	}
@@ -158,11 +160,11 @@ func TestBytesThatNothingProvesAreNotTakenUp(t *testing.T) {
 		{"the note is empty", noteIs("")},
 		{"the note is torn", noteIs(`{"key":"key","synced":26214`)},
 		{"the note is something else", noteIs(`["a"]`)},
-		{"the note is of another key", edit(func(n *note) { n.Key = "other" })},
-		{"the note is negative", edit(func(n *note) { n.Synced = -1 })},
-		{"the note says more than there is", edit(func(n *note) { n.Synced++ })},
-		{"the note says less than its hash", edit(func(n *note) { n.Synced-- })},
-		{"the note has no hash", edit(func(n *note) { n.SHA256 = "" })},
+		{"the note is of another key", editNote(func(n *note) { n.Key = "other" })},
+		{"the note is negative", editNote(func(n *note) { n.Synced = -1 })},
+		{"the note says more than there is", editNote(func(n *note) { n.Synced++ })},
+		{"the note says less than its hash", editNote(func(n *note) { n.Synced-- })},
+		{"the note has no hash", editNote(func(n *note) { n.SHA256 = "" })},
 		{"the note says nothing at all", noteIs(`{}`)},
 	}
 	for _, tt := range tests {

@@ -14,7 +14,7 @@ type apiFlags struct {
 	hideMature bool          // set by commands that have a flag for it
 	Rate       *float64      `placeholder:"N" help:"API requests a second, 0 for no limit (default 5)."`
 	BlobRate   *float64      `placeholder:"N" help:"Blob requests a second (default no limit but what the server bears)."`
-	Stall      time.Duration `default:"30s" help:"How long a transfer may make no progress before it is tried again (default ${default})."`
+	Stall      time.Duration `default:"30s" help:"How long a transfer may stand still before the next try (default ${default})."`
 	Retries    int           `default:"5" help:"Tries of a request or transfer (default ${default})."`
 }
 

@@ -40,6 +40,7 @@ type archiveCmd struct {
 
 	Workers    *int     `placeholder:"N" help:"Transfers at once (default: as many as pay, up to --max-workers)."`
 	MaxWorkers int      `default:"32" placeholder:"N" help:"The most transfers at once (default ${default})."`
+	Segments   int      `default:"4" placeholder:"N" help:"Connections at most for one large blob (default ${default}; 1: always one)."`
 	BWLimit    byteSize `name:"bwlimit" placeholder:"SIZE" help:"Bytes a second, like 10MiB; 0 for no limit (default)."`
 	PageSize   int      `default:"100" help:"Workflows a page of the listing (default ${default}, at most 1000)."`
 
@@ -61,6 +62,8 @@ func (c *archiveCmd) check() error {
 		return usagef("--workers must be from 1 to 256")
 	case c.MaxWorkers < 1 || c.MaxWorkers > 256:
 		return usagef("--max-workers must be from 1 to 256")
+	case !someSegments(c.Segments):
+		return usagef("--segments must be from 1 to 16")
 	case c.PageSize < 1 || c.PageSize > 1000:
 		return usagef("--page-size must be from 1 to 1000")
 	case slices.ContainsFunc(c.Workflow, func(id string) bool { return strings.Trim(id, ". ") == "" }):
@@ -147,7 +150,7 @@ func (c *archiveCmd) config(s *session, client *fetch.Client, log *slog.Logger) 
 	cfg := pipeline.Config{
 		Source: client, Policy: kept,
 		Filter: pipeline.Filter{Tags: c.Tag, Text: c.Query, From: c.From.Time, To: c.To.end(), ExcludeFailed: c.ExcludeFailed, Oldest: c.Oldest},
-		Limit:  c.Limit, Full: c.Full, PageSize: c.PageSize, Workers: orZero(c.Workers), MaxWorkers: c.MaxWorkers, Strained: func() bool { return client.Pace().Throttled }, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
+		Limit:  c.Limit, Full: c.Full, PageSize: c.PageSize, Workers: orZero(c.Workers), MaxWorkers: c.MaxWorkers, Segments: c.Segments, Strained: func() bool { return client.Pace().Throttled }, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
 		Drain: s.drain, ID: rand.Text()[:12], Logger: log, Tally: &pipeline.Tally{},
 	}
 	if len(c.Workflow) > 0 {
@@ -297,6 +300,10 @@ func (s *session) interrupted() bool {
 
 // someWorkers tells a number of transfers that makes sense, or none.
 func someWorkers(n *int) bool { return n == nil || *n >= 1 && *n <= 256 }
+
+// someSegments tells a number of connections that makes sense: beyond the most, what comes
+// ahead of its order is more than is well kept in memory.
+func someSegments(n int) bool { return n >= 1 && n <= 16 }
 
 // orZero is what a flag says, 0 where it was not given.
 func orZero(n *int) int {

@@ -17,6 +17,7 @@ import (
 type repairCmd struct {
 	Dest     string      `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, or s3://bucket/prefix (default ${default})."`
 	Workers  *int        `placeholder:"N" help:"Transfers at once (default: as many as pay)."`
+	Segments int         `default:"4" placeholder:"N" help:"Connections at most for one large blob (default ${default}; 1: always one)."`
 	BWLimit  byteSize    `name:"bwlimit" placeholder:"SIZE" help:"Bytes a second, like 10MiB; 0 for no limit (default)."`
 	Identity []string    `short:"i" type:"existingfile" placeholder:"FILE" help:"Reads the sidecars of an encrypted archive."`
 	Sandbox  bool        `help:"The archive is of the simulated account; needs no token and no network."`
@@ -30,6 +31,8 @@ func (c *repairCmd) check() error {
 	switch {
 	case !someWorkers(c.Workers):
 		return usagef("--workers must be from 1 to 256")
+	case !someSegments(c.Segments):
+		return usagef("--segments must be from 1 to 16")
 	case c.Output.JSON && c.Output.Quiet:
 		return usagef("--json and --quiet exclude each other")
 	}
@@ -84,7 +87,7 @@ func (c *repairCmd) Run(s *session) error {
 	told := newFindings(s, c.Output.JSON)
 	cfg := repair.Config{
 		Dir: at.dir, Files: files, Unseal: unseal, Record: h.record, Sink: h.sink, Progress: &verify.Progress{}, Tell: func(st repair.Step) { c.tell(told, st) },
-		Pipeline: pipeline.Config{Source: client, Policy: kept, Filing: h.filing, Workers: orZero(c.Workers), Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
+		Pipeline: pipeline.Config{Source: client, Policy: kept, Filing: h.filing, Workers: orZero(c.Workers), Segments: c.Segments, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
 			Drain: s.drain, ID: rand.Text()[:12], Logger: log},
 	}
 	stop := told.watch(cfg.Progress, c.Output.Quiet || c.Output.JSON)
