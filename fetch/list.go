@@ -84,11 +84,16 @@ func (c *Client) Workflow(ctx context.Context, id WorkflowID) (*Workflow, error)
 	if err != nil {
 		return nil, own(err)
 	}
+	return c.theWorkflow(ctx, id, n), nil
+}
+
+// theWorkflow is the one of an id, as answered.
+func (c *Client) theWorkflow(ctx context.Context, id WorkflowID, n node) *Workflow {
 	w := c.decodeWorkflow(ctx, n)
 	if w.ID == "" {
 		w.ID = id
 	}
-	return w, nil
+	return w
 }
 
 // workflowURL is the address of a workflow, or of a part of it.

@@ -162,3 +162,36 @@ func TestPromptIsFoundWhereverItIs(t *testing.T) {
 		}
 	}
 }
+
+func TestAwaitAsksOnce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		wait   time.Duration
+		asked  string
+		status int
+		body   string
+		want   Status
+		kind   error
+	}{
+		"ended":             {30 * time.Second, "wait=30", 200, `{"id":"w","status":"Succeeded"}`, "succeeded", nil},
+		"not ended":         {90 * time.Second, "wait=90", 202, `{"id":"w","status":"processing"}`, "processing", nil},
+		"parts of a second": {1200 * time.Millisecond, "wait=2", 200, `{"status":"failed"}`, "failed", nil},
+		"no time at all":    {0, "wait=1", 202, `{"status":"scheduled"}`, "scheduled", nil},
+		"gone":              {time.Second, "wait=1", 404, `{"title":"Not Found"}`, "", ErrGone},
+		"a proxy's 404":     {time.Second, "wait=1", 404, `<html>nothing here</html>`, "", ErrUnavailable},
+		"cut off":           {time.Second, "wait=1", 504, `<html>gateway timeout</html>`, "", ErrUnavailable},
+		"slower":            {time.Second, "wait=1", 429, ``, "", ErrRateLimited},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, transport := client(t, answer(tt.status, tt.body), func(cfg *Config) { cfg.HideMature = true })
+			w, err := c.Await(background, "w", tt.wait)
+			if tt.kind != nil {
+				wantKind(t, err, tt.kind)
+			} else if err != nil || w.ID != "w" || w.Status != tt.want {
+				t.Errorf("%+v, %v", w, err)
+			}
+			if q := transport.asked[0].URL.RawQuery; len(transport.asked) != 1 || q != "hideMatureContent=true&"+tt.asked {
+				t.Errorf("asked %d times, with %s", len(transport.asked), q)
+			}
+		})
+	}
+}

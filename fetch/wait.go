@@ -2,6 +2,9 @@ package fetch
 
 import (
 	"context"
+	"math"
+	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -30,4 +33,24 @@ func (c *Client) Wait(ctx context.Context, id WorkflowID, seen func(w *Workflow,
 func pollDelay(n int) time.Duration {
 	delays := [...]time.Duration{2, 5, 10, 15, 30}
 	return delays[min(n, len(delays)-1)] * time.Second
+}
+
+// Await asks for a workflow once. The server may hold its answer back until the workflow has
+// ended, for wait at most, in whole seconds (the API page, "One: workflow, step, job"); some
+// answer at once. Errors are those of [Client.Workflow]; nothing is tried again, since who
+// waits asks again by itself.
+func (c *Client) Await(ctx context.Context, id WorkflowID, wait time.Duration) (*Workflow, error) {
+	op := c.op("wait for workflow", string(id))
+	u, err := c.workflowURL(id, "")
+	if err != nil {
+		return nil, c.invalid(op, err)
+	}
+	q := u.Query()
+	q.Set("wait", strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))))
+	u.RawQuery = q.Encode()
+	answer, err := c.jsonOnce(ctx, ask{op: op, method: http.MethodGet, url: u, token: true, pace: c.api, try: 1, header: http.Header{"Accept": {"application/json"}}})
+	if err != nil {
+		return nil, own(err)
+	}
+	return c.theWorkflow(ctx, id, parse(answer)), nil
 }
