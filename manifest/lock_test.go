@@ -152,6 +152,23 @@ func TestLockTellsSinceWhenRunsHaveNotEndedInOrder(t *testing.T) {
 	if !since().IsZero() {
 		t.Errorf("after a part that settled: %v", since())
 	}
+
+	// Several runs of one holder: the last one counts, and what a whole one has settled stays so.
+	began, m := hold()
+	m.Settle(true)
+	m.Unsettle()
+	must(t, m.Close())
+	if !since().Equal(began) {
+		t.Errorf("after a second run that did not settle: %v, want %v", since(), began)
+	}
+	_, m = hold()
+	m.Settle(true)
+	m.Unsettle()
+	m.Settle(false)
+	must(t, m.Close())
+	if !since().IsZero() {
+		t.Errorf("after a whole run and a part that settled: %v", since())
+	}
 }
 
 // fakeLock is a lock of a network file system.

@@ -144,10 +144,16 @@ func Open(ctx context.Context, dir string, o Options) (_ *Manifest, err error) {
 	return m, nil
 }
 
-// Settle notes that the run ended in order, so that its end leaves no file that no line
+// Settle notes that a run ended in order, so that its end leaves no file that no line
 // speaks of. What earlier runs left that died is settled only by a run over the whole
 // account, which comes by it again.
-func (m *Manifest) Settle(whole bool) { m.lock.settled = whole || !m.lock.inherited }
+func (m *Manifest) Settle(whole bool) {
+	m.lock.inherited = m.lock.inherited && !whole
+	m.lock.settled = !m.lock.inherited
+}
+
+// Unsettle notes that another run begins while the archive is held.
+func (m *Manifest) Unsettle() { m.lock.settled = false }
 
 // Close releases the archive. A second call does nothing.
 func (m *Manifest) Close() error {

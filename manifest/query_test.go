@@ -210,6 +210,29 @@ func TestRevisitNamesWhatMustBeAskedForAgain(t *testing.T) {
 	}
 }
 
+func TestUnendedNamesTheOldestFirst(t *testing.T) {
+	t.Parallel()
+	m := open(t, t.TempDir())
+	day := func(n int) time.Time { return time.Date(2026, 8, n, 0, 0, 0, 0, time.UTC) }
+	add(t, m, Workflow{Workflow: "a", Created: day(3), Open: true}, Workflow{Workflow: "b", Created: day(1), Open: true, Scope: "tag"},
+		Workflow{Workflow: "c", Created: day(2), Open: true, Scope: AnyScope}, Workflow{Workflow: "d", Created: day(1)}, Workflow{Workflow: "e", Created: day(4), Open: true},
+		Workflow{Workflow: "e", Created: day(4)})
+	for _, tt := range []struct {
+		scope string
+		n     int
+		want  string
+	}{{"", 10, "b1 c2 a3 "}, {"", 2, "b1 c2 "}, {"tag", 10, "b1 c2 "}, {"other", 10, "c2 "}} {
+		found, err := m.Unended(t.Context(), tt.scope, tt.n)
+		got := ""
+		for _, w := range found {
+			got += fmt.Sprint(w.Workflow, w.Created.Day(), " ")
+		}
+		if err != nil || got != tt.want {
+			t.Errorf("%d of %q: %q, %v; want %q", tt.n, tt.scope, got, err, tt.want)
+		}
+	}
+}
+
 func TestTotalsAndReasonsCountLatestStates(t *testing.T) {
 	t.Parallel()
 	m := open(t, t.TempDir())

@@ -44,3 +44,20 @@ func (x *index) Expiring(ctx context.Context, from, to time.Time) (n int64, err 
 		WHERE b.state IN ('failed', 'pending') AND w.completed BETWEEN ? AND ?`, from.UnixMilli(), to.UnixMilli())
 	return n, err
 }
+
+// Unended returns the oldest n workflows that had not ended: their ids and when they were
+// created. An empty scope means those of every scope.
+func (x *index) Unended(ctx context.Context, scope string, n int) ([]Workflow, error) {
+	var all []Workflow
+	err := x.each(ctx, func(r *sql.Rows) error {
+		var w Workflow
+		var created int64
+		if err := r.Scan(&w.Workflow, &created); err != nil {
+			return err
+		}
+		w.Created = fromUnix(created)
+		all = append(all, w)
+		return nil
+	}, "SELECT id, created FROM workflow WHERE open AND (?1 = '' OR scope IN (?1, '"+AnyScope+"')) ORDER BY created, id LIMIT ?2", scope, n)
+	return all, err
+}
