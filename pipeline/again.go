@@ -34,19 +34,16 @@ func (r *run) listNamed(ctx context.Context, out chan<- *page) error {
 
 // listAgain asks, by id, for workflows that had not ended and those with blobs that may
 // yet be had, where the listing has not shown them.
-func (r *run) listAgain(ctx context.Context, out chan<- *page) error {
+func (w *walk) listAgain(ctx context.Context) error {
+	if w.look != nil {
+		return w.sendEach(ctx, w.out, w.look.Again)
+	}
 	// What the listing has shown must be recorded before the record is asked.
-	barrier := &page{ended: make(chan struct{})}
-	if err := send(ctx, out, barrier); err != nil {
+	if err := w.settle(ctx); err != nil {
 		return err
 	}
-	select {
-	case <-barrier.ended:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 	for after := ""; ; {
-		due, err := r.Record.Revisit(ctx, r.scope, r.ID, after, revisitBatch)
+		due, err := w.Record.Revisit(ctx, w.scope, w.ID, after, revisitBatch)
 		if err != nil || len(due) == 0 {
 			return err
 		}
@@ -54,7 +51,7 @@ func (r *run) listAgain(ctx context.Context, out chan<- *page) error {
 		for i, id := range due {
 			ids[i] = fetch.WorkflowID(id)
 		}
-		if err := r.sendEach(ctx, out, ids); err != nil {
+		if err := w.sendEach(ctx, w.out, ids); err != nil {
 			return err
 		}
 		after = due[len(due)-1]

@@ -45,6 +45,7 @@ type outcome struct {
 	unfinished bool        // the run ended before the blob did
 	failure    Failure     // why State is Failed
 	quiet      bool        // nothing new: no line is written
+	again      bool        // failed as before
 	file       sink.Writer // what is to be committed, if anything
 	path       string
 	beside     sink.Writer // what is to stand beside the file, if anything
@@ -118,7 +119,7 @@ func (r *run) expand(ctx context.Context, in <-chan *page, out chan<- *job) erro
 func (r *run) expandPage(ctx context.Context, p *page, out chan<- *job) error {
 	var fresh []*fetch.Workflow
 	for _, w := range p.workflows {
-		if r.recent.add(w.ID) && r.active.add(w.ID) {
+		if (r.recent.add(w.ID) || p.later) && r.active.add(w.ID) {
 			fresh = append(fresh, w)
 		}
 	}
@@ -129,7 +130,15 @@ func (r *run) expandPage(ctx context.Context, p *page, out chan<- *job) error {
 	}
 	count := 0
 	for _, w := range fresh {
-		n, err := r.expandWorkflow(ctx, newWork(p, w, known[string(w.ID)]), out)
+		before := known[string(w.ID)]
+		if p.later && before != nil && before.Workflow.Print == print(w.JSON) && before.Workflow.Status == string(w.Status) {
+			r.active.remove(w.ID) // this run has had it, as it is
+			continue
+		}
+		if p.later {
+			r.Tally.workflows.Add(1)
+		}
+		n, err := r.expandWorkflow(ctx, newWork(p, w, before), out)
 		if err != nil {
 			return err
 		}
@@ -138,6 +147,7 @@ func (r *run) expandPage(ctx context.Context, p *page, out chan<- *job) error {
 	for id, err := range p.lost {
 		count += r.expandLost(p, id, err, known[string(id)])
 	}
+	p.workflows, p.lost = nil, nil // it may have to wait for long
 	r.outcomes <- outcome{page: p, seal: true, count: count}
 	return nil
 }
@@ -209,8 +219,12 @@ func (r *run) expandBlob(ctx context.Context, j *job, out chan<- *job) error {
 }
 
 // repeats tells that an earlier run asked the server for the blob itself and its answer
-// was final, so that only a full run asks again, and nobody where it names minors.
+// was final, so that only a full run asks again, and nobody where it names minors. A look
+// leaves alone what failed as well.
 func (r *run) repeats(before manifest.Blob) bool {
+	if r.Look != nil && before.State == manifest.Failed {
+		return true
+	}
 	final := before.Asked && (before.State == manifest.Withheld || before.State == manifest.Gone)
 	return final && (!r.Full || fetch.NamesMinors(before.Reason))
 }
@@ -283,7 +297,9 @@ func (r *run) ownOutcome(w *work) (outcome, error) {
 		}
 		if before.Print == line.Print && before.Sidecar != "" {
 			line.Sidecar, line.Size, line.SHA256, line.Plain = before.Sidecar, before.Size, before.SHA256, before.Plain
-			o.quiet = !line.Open && before.Status == line.Status && !waits(w.known)
+			// Whom the record waits for gets a line all the same, by which a run knows that it has
+			// asked; a look is told whom to ask.
+			o.quiet = before.Status == line.Status && (!line.Open && !waits(w.known) || r.Look != nil && before.Scope == line.Scope)
 			return o, nil
 		}
 		if before.Sidecar != line.Sidecar {

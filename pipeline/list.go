@@ -16,6 +16,8 @@ type page struct {
 	// lost are workflows asked for by id that the server no longer has, or (with an
 	// error) could not be asked about.
 	lost map[fetch.WorkflowID]error
+	// later is a page of a walk that came after the run's own.
+	later bool
 	// cover, when set, is the coverage once all blobs of this page and of those before it
 	// have ended.
 	cover []manifest.Span
@@ -37,9 +39,12 @@ func (r *run) list(ctx context.Context, out chan<- *page) error {
 	if r.IDs != nil {
 		err = r.listNamed(ctx, out)
 	} else {
-		w := &walk{run: r, out: out, order: order{ascending: r.Filter.Oldest}}
+		w := &walk{run: r, out: out, order: order{ascending: r.Filter.Oldest}, look: r.Look}
 		if err = w.all(ctx); err == nil && r.Limit == 0 {
-			err = r.listAgain(ctx, out)
+			err = w.listAgain(ctx)
+		}
+		if err == nil && r.Linger > 0 {
+			err = w.settle(ctx)
 		}
 	}
 	r.Tally.listed.Store(true)
@@ -63,6 +68,8 @@ type walk struct {
 	*run
 	out   chan<- *page
 	order order
+	look  *Look
+	later bool
 	spans []manifest.Span // what earlier runs covered and this one has not come to
 	span  manifest.Span   // what this one has covered, newest first
 	// newest is the newest creation time seen so far.
@@ -80,7 +87,10 @@ func (w *walk) all(ctx context.Context) error {
 			return err
 		}
 		w.spans = spans
-		if w.Policy.Volatile() {
+		switch {
+		case w.look != nil && !w.look.Down.IsZero():
+			w.spans = olderThan(spans, w.look.Down)
+		case w.look == nil && w.Policy.Volatile():
 			w.spans = olderThan(spans, w.Now().Add(-fleeting))
 		}
 	}
@@ -120,7 +130,7 @@ func (w *walk) downwards(ctx context.Context) error {
 			break
 		}
 	}
-	if w.Limit > 0 {
+	if w.Limit > 0 || w.unordered() {
 		return nil
 	}
 	return send(ctx, w.out, &page{cover: complete(w.newest)})
@@ -164,6 +174,9 @@ func (w *walk) stretch(ctx context.Context, cursor string) (next string, err err
 		if done, err := w.hand(ctx, p, w.coverDown(p)); done || err != nil {
 			return "", err
 		}
+		if w.unordered() {
+			return "", nil
+		}
 		reached, err := w.reached(ctx, p)
 		if err != nil {
 			return "", err
@@ -175,6 +188,9 @@ func (w *walk) stretch(ctx context.Context, cursor string) (next string, err err
 	return "", ctx.Err()
 }
 
+// unordered tells a look at a listing that only a run walks to its end.
+func (w *walk) unordered() bool { return w.look != nil && w.order.broken }
+
 func (w *walk) see(p *fetch.Page) {
 	w.order.see(p.Workflows)
 	if newest, _ := bounds(p.Workflows); newest.After(w.newest) {
@@ -184,7 +200,7 @@ func (w *walk) see(p *fetch.Page) {
 
 // hand hands a page on, and tells whether the limit is reached.
 func (w *walk) hand(ctx context.Context, p *fetch.Page, cover []manifest.Span) (done bool, err error) {
-	out := &page{cover: cover}
+	out := &page{cover: cover, later: w.later}
 	for _, wf := range p.Workflows {
 		if w.Limit > 0 && w.count >= w.Limit {
 			break
@@ -194,7 +210,9 @@ func (w *walk) hand(ctx context.Context, p *fetch.Page, cover []manifest.Span) (
 			w.count++
 		}
 	}
-	w.Tally.workflows.Add(int64(len(out.workflows)))
+	if !w.later {
+		w.Tally.workflows.Add(int64(len(out.workflows)))
+	}
 	w.Tally.pages.Add(1)
 	if w.Limit > 0 {
 		out.cover = nil
@@ -204,13 +222,13 @@ func (w *walk) hand(ctx context.Context, p *fetch.Page, cover []manifest.Span) (
 
 // coverDown is the coverage once this page has ended: from the first page's newest down
 // to here. It goes on with this page's own cursor, so that what follows can be seen to
-// meet it.
+// meet it. A look is over too soon for that to be worth a line.
 func (w *walk) coverDown(p *fetch.Page) []manifest.Span {
 	newest, oldest := bounds(p.Workflows)
 	if w.span.Newest.IsZero() {
 		w.span.Newest = newest
 	}
-	if w.order.broken || oldest.IsZero() || p.Cursor == "" {
+	if w.look != nil || w.order.broken || oldest.IsZero() || p.Cursor == "" {
 		return nil
 	}
 	w.span.Oldest, w.span.Cursor = oldest, p.Cursor

@@ -22,7 +22,8 @@
 //
 // What is kept, package policy says; how it is filed (names, trees, encryption, and what
 // stands beside a file), filing.go. [Fetch] is the download of a single blob, for who
-// wants that and no archive; [Survey] tells what a run would do.
+// wants that and no archive; [Survey] tells what a run would do; a [Look] is a run that only
+// looks for what is new (look.go).
 //
 // The package knows no HTTP and no file paths beyond the names it gives to results; it
 // joins fetch, sink and manifest through the interfaces below.
@@ -112,6 +113,11 @@ type Config struct {
 	Limit int
 	// Full lists everything and asks again for what the server withheld or had lost.
 	Full bool
+	// Look, when set, makes the run a look at what may be new.
+	Look *Look
+	// Linger, unless it is 0, is how often the run looks again at what is new while its
+	// transfers go on.
+	Linger time.Duration
 	// Mend fetches again what the record holds for failed, whatever the policy, and nothing
 	// else.
 	Mend bool
@@ -152,6 +158,7 @@ type Event struct {
 	Blob  manifest.Blob
 	Kind  policy.Kind // "" where the listing does not tell
 	Known bool        // an earlier run had kept it
+	Same  bool        // the record has said so before
 }
 
 // ErrOutage is wrapped when the run stopped because the server had gone: what was not
@@ -201,6 +208,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Tally == nil {
 		c.Tally = &Tally{}
+	}
+	if c.Look != nil {
+		c.Filter.Oldest = false
 	}
 	if c.Mend {
 		c.Policy = policy.Policy{Hidden: true, Temp: true, Inputs: true, Previews: true} // it was wanted once

@@ -340,7 +340,7 @@ func (rec *recorder) settle(g *group) {
 		}
 		rec.Tally.count(*o)
 		if !o.unfinished {
-			rec.Observe(Event{Blob: o.blob, Kind: o.kind, Known: o.known})
+			rec.Observe(Event{Blob: o.blob, Kind: o.kind, Known: o.known, Same: o.quiet || o.again})
 		}
 	}
 	for _, ended := range rec.ended {

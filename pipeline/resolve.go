@@ -61,6 +61,7 @@ func (r *run) end(ctx context.Context, j *job, err error) error {
 		o.blob.State = manifest.Gone
 	default:
 		o.blob.State, o.failure = manifest.Failed, failureOf(err)
+		o.again = j.before().State == manifest.Failed && j.before().Reason == o.blob.Reason
 		r.reached(o.failure != Unreachable && o.failure != Unauthorized, err)
 		r.Logger.Warn("blob failed", "workflow", o.blob.Workflow, "blob", o.blob.Blob, "error", err)
 	}
