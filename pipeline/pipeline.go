@@ -23,7 +23,7 @@
 // What is kept, package policy says; how it is filed (names, trees, encryption, and what
 // stands beside a file), filing.go. [Fetch] is the download of a single blob, for who
 // wants that and no archive; [Survey] tells what a run would do; a [Look] is a run that only
-// looks for what is new (look.go).
+// looks for what is new (look.go), and a [Follower] goes on with round after round (follow.go).
 //
 // The package knows no HTTP and no file paths beyond the names it gives to results; it
 // joins fetch, sink and manifest through the interfaces below.
