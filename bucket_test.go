@@ -135,6 +135,7 @@ func TestSuiteOnBucket(t *testing.T) {
 		"TestSecondRunAtOnceIsToldWhoHoldsTheArchive", "TestSecretsAreWrittenNowhere", "TestStatusTellsWhatIsThere",
 		"TestRelayoutThereAndBack", "TestNetworkFaultsEndInTheRightState", "TestEncryptedArchivesTellNothing",
 		"TestLevelsThatChangeAreNoticed", "TestSidecarsFollowTheirLevel", "TestHostileNamesStayInside",
+		"TestFollowedArchiveKeepsUp", "TestFollowingOutlastsAnOutage",
 	}
 	g := newGateway(t)
 	exe, err := os.Executable()

@@ -34,6 +34,9 @@ type archiveCmd struct {
 	Full          bool     `help:"List everything again, and ask again for what was withheld or gone."`
 	DryRun        bool     `help:"Only tell what would be kept and what left out, and why; fetches and writes nothing."`
 
+	Follow      bool          `help:"Go on until interrupted: keep what is new, and what ends, within a minute."`
+	FollowEvery time.Duration `default:"30s" placeholder:"TIME" help:"With --follow, how often the listing is looked at (default ${default})."`
+
 	policyFlags
 	filingFlags
 	signsFlags
@@ -74,6 +77,10 @@ func (c *archiveCmd) check() error {
 		return usagef("--from is later than --to")
 	case len(c.Workflow) > 0 && (len(c.Tag) > 0 || c.Query != "" || !c.From.IsZero() || !c.To.IsZero() || c.ExcludeFailed || c.Oldest || c.Limit > 0):
 		return usagef("--workflow names the workflows: it goes with no other filter")
+	case c.Follow && (len(c.Workflow) > 0 || c.Limit > 0 || !c.To.IsZero() || c.DryRun):
+		return usagef("--follow keeps what is to come: it goes with no --workflow, --limit, --to or --dry-run")
+	case c.FollowEvery < time.Second || c.FollowEvery > 24*time.Hour:
+		return usagef("--follow-every must be from 1s to 24h")
 	case c.Output.JSON && c.Output.Quiet:
 		return usagef("--json and --quiet exclude each other")
 	case strings.TrimSpace(c.Dest) == "":
@@ -129,7 +136,11 @@ func (c *archiveCmd) run(s *session, told *signs) error {
 	defer h.Close()
 	defer collectLess()()
 	log.Info("archiving", "archive", c.Dest, "source", source)
-	return c.archive(s, screen, cfg, client, h, told)
+	r := c.rounds(s, screen, cfg, client, h, told)
+	if c.Follow {
+		return r.follow()
+	}
+	return r.archive()
 }
 
 // collectLess has memory collected when the heap has tripled, not doubled: what a run
@@ -189,33 +200,69 @@ func (c *archiveCmd) hold(s *session, client *fetch.Client, o manifest.Options, 
 	return hold(ctx, at, o, func(record *manifest.Manifest) (manifest.Files, error) { return c.settle(ctx, record, run) })
 }
 
-func (c *archiveCmd) archive(s *session, screen *screen, cfg pipeline.Config, client *fetch.Client, h *held, told *signs) error {
-	cfg.Record, cfg.Sink, cfg.Filing = h.record, h.sink, h.filing
-	p := &progress{tally: cfg.Tally, pace: client.Pace, screen: screen, log: cfg.Logger, quiet: c.Output.Quiet}
-	if c.Output.JSON {
-		p.events = newEvents(s.Stdout)
-		cfg.Observe = p.events.blob
-	}
-	stop := p.watch(s.drain)
-	summary, err := pipeline.Run(s.ctx, cfg)
-	stop()
+// rounds are runs over an archive that is held.
+type rounds struct {
+	*archiveCmd
+	s      *session
+	screen *screen
+	cfg    pipeline.Config
+	client *fetch.Client
+	held   *held
+	signs  *signs
+	events *events // nil without --json
+}
 
+func (c *archiveCmd) rounds(s *session, screen *screen, cfg pipeline.Config, client *fetch.Client, h *held, told *signs) *rounds {
+	cfg.Record, cfg.Sink, cfg.Filing = h.record, h.sink, h.filing
+	r := &rounds{archiveCmd: c, s: s, screen: screen, cfg: cfg, client: client, held: h, signs: told}
+	if c.Output.JSON {
+		r.events = newEvents(s.Stdout)
+		r.cfg.Observe = r.events.blob
+	}
+	return r
+}
+
+// archive is one run, and all.
+func (r *rounds) archive() error {
+	summary, err := r.run(r.cfg, false)
+	err = r.end(r.cfg, summary, err, true)
+	r.signs.took(r.held, summary, r.client.Pace().Limited, r.cfg.Logger)
+	err = errors.Join(err, r.held.Close()) // first of all: whoever reads the summary may hang up
+	r.show(summary, err)
+	return r.verdict(r.s, summary, err)
+}
+
+// run runs the pipeline once, and shows how it goes.
+func (r *rounds) run(cfg pipeline.Config, calm bool) (pipeline.Summary, error) {
+	r.held.record.Unsettle()
+	p := &progress{tally: cfg.Tally, pace: r.client.Pace, screen: r.screen, log: cfg.Logger, quiet: r.Output.Quiet, calm: calm, events: r.events}
+	stop := p.watch(r.s.drain)
+	defer stop()
+	return pipeline.Run(r.s.ctx, cfg)
+}
+
+// end writes down how a run went that ended with err, unless it wrote
+// nothing.
+func (r *rounds) end(cfg pipeline.Config, summary pipeline.Summary, err error, wrote bool) error {
 	inOrder := err == nil && !summary.Interrupted
-	err = errors.Join(err, finish(h, summary, cfg))
+	if wrote {
+		err = errors.Join(err, finish(r.held, summary, cfg))
+	}
 	if inOrder && err == nil {
-		h.record.Settle(cfg.Filter.Whole() && cfg.Limit == 0 && cfg.IDs == nil)
+		r.held.record.Settle(cfg.Filter.Whole() && cfg.Limit == 0 && cfg.IDs == nil && cfg.Look == nil)
+		if wrote {
+			r.held.compact(r.s, cfg.Logger)
+		}
 	}
-	told.took(h, summary, client.Pace().Limited, cfg.Logger)
-	if inOrder && err == nil {
-		h.compact(s, cfg.Logger)
+	return err
+}
+
+func (r *rounds) show(summary pipeline.Summary, err error) {
+	if r.events != nil {
+		r.events.summary(r.Dest, summary, err)
+	} else if !r.Output.Quiet {
+		showSummary(r.s.Stdout, r.Dest, summary)
 	}
-	err = errors.Join(err, h.Close()) // first of all: whoever reads the summary may hang up
-	if p.events != nil {
-		p.events.summary(c.Dest, summary, err)
-	} else if !c.Output.Quiet {
-		showSummary(s.Stdout, c.Dest, summary)
-	}
-	return c.verdict(s, summary, err)
 }
 
 // finish writes down that the run ended, and tidies up.

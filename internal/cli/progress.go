@@ -29,6 +29,7 @@ type progress struct {
 	log    *slog.Logger
 	events *events // nil without --json
 	quiet  bool
+	calm   bool // nothing is shown before there is a transfer
 
 	started time.Time
 	samples []sample
@@ -64,10 +65,6 @@ func (p *progress) show(stop <-chan struct{}) {
 	tick := time.NewTicker(barEvery)
 	defer tick.Stop()
 	var bar *progressbar.ProgressBar
-	if p.screen.terminal {
-		bar = newBar(p.screen)
-		defer p.screen.clear()
-	}
 	told, sent := p.started, p.started
 	for {
 		select {
@@ -76,6 +73,13 @@ func (p *progress) show(stop <-chan struct{}) {
 		case now := <-tick.C:
 			look := p.tally.Progress()
 			p.sample(now, look)
+			if p.calm = p.calm && look.Transfers == 0; p.calm {
+				continue
+			}
+			if bar == nil && p.screen.terminal {
+				bar = newBar(p.screen)
+				defer p.screen.clear()
+			}
 			if bar != nil {
 				p.draw(bar, look)
 			}

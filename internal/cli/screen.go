@@ -72,6 +72,14 @@ func (b barWriter) Write(p []byte) (int, error) {
 	return b.w.Write(p)
 }
 
+// stand shows a line where the bar would be.
+func (s *screen) stand(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bar = []byte(line[:min(len(line), max(s.width()-1, 0))])
+	fmt.Fprintf(s.w, "%s%s", eraseLine, s.bar)
+}
+
 // clear takes the bar off the screen.
 func (s *screen) clear() {
 	s.mu.Lock()

@@ -55,22 +55,23 @@ func (f *signsFlags) any() bool {
 type signs struct {
 	*signsFlags
 	s       *session
-	started time.Time
 	dest    string
 	figures *metrics.Registry
 	stop    func() // of the metrics' server
 
 	report report.Report
 	home   *home // nil until the archive was held
+	rounds bool  // each round of an archive that is followed is told by itself
+	warned int64 // of what expires soon
 }
 
 // begin tells that a run begins. A port that cannot be had ends it before anything is done.
 func (f *signsFlags) begin(s *session, dest string) (*signs, error) {
-	sg := &signs{signsFlags: f, s: s, started: time.Now(), dest: dest, figures: s.metrics, stop: func() {}}
+	sg := &signs{signsFlags: f, s: s, dest: dest, figures: s.metrics, stop: func() {}}
 	if sg.figures == nil {
 		sg.figures = &metrics.Registry{}
 	}
-	sg.report = report.Report{Version: 1, Civitar: version(), Archive: dest, Started: sg.started.UTC().Truncate(time.Millisecond), SoonDays: soonDays}
+	sg.again()
 	if f.Metrics != "" {
 		stop, err := sg.figures.Serve(s.ctx, f.Metrics)
 		if err != nil {
@@ -82,6 +83,11 @@ func (f *signsFlags) begin(s *session, dest string) (*signs, error) {
 		sg.warn(sg.call(strings.TrimSuffix(f.Ping, "/")+"/start", nil, "text/plain"))
 	}
 	return sg, nil
+}
+
+// again begins the report of another round.
+func (sg *signs) again() {
+	sg.report = report.Report{Version: 1, Civitar: version(), Archive: sg.dest, Started: time.Now().UTC().Truncate(time.Millisecond), SoonDays: soonDays}
 }
 
 // took takes in what the run did, while the archive is still held.
@@ -102,15 +108,24 @@ func (sg *signs) took(h *held, summary pipeline.Summary, throttled int64, log *s
 	if len(waiting) > 0 && !waiting[0].Completed.IsZero() {
 		sg.report.Next = waiting[0].Completed.Add(retention)
 	}
-	if sg.report.Soon > 0 {
+	if sg.report.Soon > sg.warned {
 		log.Warn("something that is not kept expires soon", "blobs", sg.report.Soon, "within", fmt.Sprintf("%d days", soonDays), "archive", sg.dest)
 	}
+	sg.warned = sg.report.Soon
 }
 
 // end tells how the run went, and passes its error on. Where nothing else was wrong, a sign
 // that could not be given is.
 func (sg *signs) end(err error) error {
 	defer sg.stop()
+	if sg.rounds && err == nil {
+		return nil
+	}
+	return sg.tell(err)
+}
+
+// tell tells how a run went, or one of its rounds.
+func (sg *signs) tell(err error) error {
 	if !sg.any() && sg.s.metrics == nil {
 		return err
 	}
@@ -128,13 +143,7 @@ func (sg *signs) end(err error) error {
 		path, werr = sg.write(body)
 		fault = errors.Join(fault, werr)
 	}
-	sg.measure()
-	if sg.MetricsFile != "" {
-		if werr := sg.figures.WriteFile(sg.MetricsFile, time.Now()); werr != nil {
-			fault = errors.Join(fault, fmt.Errorf("--metrics-file: %w", werr))
-		}
-	}
-	fault = errors.Join(fault, sg.hooks(body, path))
+	fault = errors.Join(fault, sg.measure(), sg.hooks(body, path), sg.ping())
 	sg.warn(fault)
 	if err == nil && fault != nil {
 		return exitError{exitIncomplete}
@@ -194,8 +203,17 @@ func (sg *signs) write(body []byte) (path string, err error) {
 	return filepath.Join(dir, base+".json"), errors.Join(err, lerr, folder.Close())
 }
 
+// beat tells that a round went as those before, and changed nothing: only to those who take
+// silence for a fault.
+func (sg *signs) beat(err error) {
+	r := &sg.report
+	r.Ended = time.Now().UTC().Truncate(time.Millisecond)
+	r.Outcome, r.Error = outcomeOf(err)
+	sg.warn(errors.Join(sg.measure(), sg.ping()))
+}
+
 // measure brings the metrics up to the report.
-func (sg *signs) measure() {
+func (sg *signs) measure() error {
 	r := sg.report
 	f := metrics.Figures{LastRun: r.Ended, Waiting: r.Waiting, NextExpiry: r.Next, Throttled: r.Limited, Blobs: map[string]int64{}}
 	if r.Outcome == report.Success {
@@ -209,13 +227,19 @@ func (sg *signs) measure() {
 		}
 	}
 	sg.figures.Set(sg.dest, f)
+	if sg.MetricsFile == "" {
+		return nil
+	}
+	if err := sg.figures.WriteFile(sg.MetricsFile, time.Now()); err != nil {
+		return fmt.Errorf("--metrics-file: %w", err)
+	}
+	return nil
 }
 
 // hooks calls all that the outcome is for.
 func (sg *signs) hooks(body []byte, path string) error {
 	var due []string
-	good := sg.report.Outcome == report.Success
-	if good {
+	if sg.report.Outcome == report.Success {
 		due = append(due, sg.OnSuccess...)
 	} else {
 		due = append(due, sg.OnFailure...)
@@ -227,14 +251,19 @@ func (sg *signs) hooks(body []byte, path string) error {
 	for _, h := range due {
 		errs = append(errs, sg.call(h, body, "application/json", sg.environment(path)...))
 	}
-	if sg.Ping != "" {
-		to := strings.TrimSuffix(sg.Ping, "/")
-		if !good {
-			to += "/fail"
-		}
-		errs = append(errs, sg.call(to, []byte(sg.report.Line()+"\n"), "text/plain; charset=utf-8"))
-	}
 	return errors.Join(errs...)
+}
+
+// ping tells the outcome to who waits for it.
+func (sg *signs) ping() error {
+	if sg.Ping == "" {
+		return nil
+	}
+	to := strings.TrimSuffix(sg.Ping, "/")
+	if sg.report.Outcome != report.Success {
+		to += "/fail"
+	}
+	return sg.call(to, []byte(sg.report.Line()+"\n"), "text/plain; charset=utf-8")
 }
 
 func (sg *signs) call(to string, body []byte, media string, env ...string) error {
