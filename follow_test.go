@@ -199,6 +199,50 @@ func settled(a *account) bool {
 	return a.open == 0
 }
 
+// TestProfilesThatFollow runs one, and tells what does not go with it.
+func TestProfilesThatFollow(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t, sandbox.Options{Workflows: 5})
+	profile := func(text string, args ...string) *exec.Cmd {
+		cmd := a.program(t, args...)
+		must(t, os.WriteFile(filepath.Join(cmd.Dir, "civitar.toml"), []byte("[profile.now]\ndest = \"arc\"\nfollow = true\nfollow-every = \"1s\"\n"+text), 0o666))
+		return cmd
+	}
+	for _, c := range []struct {
+		text string
+		args []string
+		says string
+	}{
+		{"schedule = \"@daily\"\n", []string{"daemon"}, "civitar.toml:3: follow goes on for ever"},
+		{"schedule = \"@daily\"\n", []string{"config", "check"}, "civitar.toml:3: follow goes on for ever"},
+		{"", []string{"daemon", "now"}, "civitar run now"},
+		{"export = { out = \"x.zip\" }\n", []string{"run", "now"}, "on-change"},
+		{"export = { out = \"x.zip\" }\n", []string{"config", "check"}, "civitar.toml:3: follow has no end"},
+		{"limit = 5\n", []string{"run", "now"}, "--limit"},
+		{"", []string{"schedule", "print", "cron", "now"}, "systemd"},
+	} {
+		cmd := profile(c.text, c.args...)
+		oneSentence(t, mustRun(t, cmd, 2), c.says)
+		nothingIn(t, filepath.Join(cmd.Dir, "arc"))
+	}
+	if r := mustRun(t, profile("", "schedule", "print", "systemd", "now"), 0); !strings.Contains(r.stdout, "run now --config") || strings.Contains(r.stdout, "[Timer]") {
+		t.Error(r.stdout)
+	}
+	if runtime.GOOS == "windows" {
+		return
+	}
+	cmd := profile("", "run", "now")
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	must(t, cmd.Start())
+	until(t, "it looks again", func() bool { return a.Stats().Listing > 3 })
+	must(t, cmd.Process.Signal(os.Interrupt))
+	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "followed for") {
+		t.Errorf("%v: %s", err, out.String())
+	}
+	checkWhole(t, a, filepath.Join(cmd.Dir, "arc"))
+}
+
 // TestFollowingThatCannotBe is refused before anything is done.
 func TestFollowingThatCannotBe(t *testing.T) {
 	t.Parallel()

@@ -96,6 +96,8 @@ func (c *daemonCmd) profiles(s *session) ([]profile, string, error) {
 		switch {
 		case scheduled:
 			all = append(all, p)
+		case len(c.Profile) > 0 && p.follows(s):
+			return nil, "", usagef("profile %s follows and has no schedule: civitar run %s keeps it going", p.Name, p.Name)
 		case len(c.Profile) > 0:
 			return nil, "", usagef("profile %s has no schedule: add schedule = \"0 3 * * *\"", p.Name)
 		}

@@ -158,6 +158,25 @@ func (p profile) archive(s *session, args []string) (*archiveCmd, error) {
 	return cmd, nil
 }
 
+// exportAfter is the export after a run, checked; nil for none.
+func (p profile) exportAfter(s *session, cmd *archiveCmd) (*exportCmd, error) {
+	export, err := p.export(s)
+	if err != nil || export == nil {
+		return nil, err
+	}
+	if cmd.Follow {
+		return nil, usagef("follow has no end for an export to come after: leave export out, and call civitar export from on-change or by itself")
+	}
+	_, err = export.check()
+	return export, err
+}
+
+// follows tells a profile whose runs go on until they are interrupted.
+func (p profile) follows(s *session) bool {
+	cmd, err := p.archive(s, nil)
+	return err == nil && cmd.Follow
+}
+
 // export is the export that follows a run, nil for none.
 func (p profile) export(s *session) (*exportCmd, error) {
 	table, ok := p.Setting("export")
@@ -251,15 +270,15 @@ func (p profile) checkWhole(s *session) error {
 	if err == nil {
 		err = cmd.check()
 	}
+	if err == nil {
+		_, err = p.exportAfter(s, cmd)
+	}
 	if err != nil {
 		return err
 	}
-	export, err := p.export(s)
-	if err == nil && export != nil {
-		_, err = export.check()
-	}
-	if err == nil {
-		_, err = p.plan()
+	at, err := p.plan()
+	if err == nil && cmd.Follow && at.Spec != "" {
+		err = usagef("follow goes on for ever, and schedule begins anew: leave out one of them; civitar run %s follows", p.Name)
 	}
 	return err
 }

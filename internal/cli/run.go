@@ -31,10 +31,7 @@ func (p profile) run(s *session, args []string) error {
 	if err != nil {
 		return err
 	}
-	export, err := p.export(s)
-	if err == nil && export != nil {
-		_, err = export.check()
-	}
+	export, err := p.exportAfter(s, archive)
 	if err != nil {
 		return err
 	}

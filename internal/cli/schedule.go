@@ -72,6 +72,12 @@ func (c *schedulePrintCmd) files(s *session) ([]units.File, error) {
 		return nil, usageError{err}
 	}
 	p := newProfile(file.Path, found)
+	if p.follows(s) {
+		if c.System != "systemd" {
+			return nil, usagef("profile %s follows, which only systemd's units are written for: start civitar run %s when you log in", p.Name, p.Name)
+		}
+		return []units.File{units.SystemdFollow(p.Name, program, config)}, nil
+	}
 	at, err := p.plan()
 	if err == nil && at.Spec == "" {
 		err = usagef("profile %s has no schedule: add schedule = \"0 3 * * *\"", p.Name)

@@ -89,6 +89,28 @@ WantedBy=default.target
 `, execLine([]string{program, "daemon", "--config", config}), hardening)}
 }
 
+// SystemdFollow writes a user's service for a profile that follows. It ends by itself only for
+// what waiting does not mend, such as a token that is refused: it comes back seldom.
+func SystemdFollow(name, program, config string) File {
+	return File{"civitar-" + name + ".service", systemdPlace, fmt.Sprintf(`[Unit]
+Description=civitar: follows profile %s
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=exec
+ExecStart=%s
+Restart=on-failure
+RestartSec=300
+RestartPreventExitStatus=2
+KillSignal=SIGTERM
+TimeoutStopSec=30
+%s
+[Install]
+WantedBy=default.target
+`, name, execLine(Profile{Name: name, Program: program, Config: config}.command()), hardening)}
+}
+
 // execLine quotes words as systemd.service(5) reads them: % and $ stand for other things.
 func execLine(words []string) string {
 	quoted := make([]string, len(words))

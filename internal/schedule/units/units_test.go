@@ -78,7 +78,7 @@ func TestSystemdTakesTheUnits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files = append(files, SystemdDaemon(program, "/etc/civitar.toml"))
+	files = append(files, SystemdDaemon(program, "/etc/civitar.toml"), SystemdFollow("kept", program, "/etc/civitar.toml"))
 	var names []string
 	for _, f := range files {
 		name := filepath.Join(dir, f.Name)
