@@ -91,15 +91,19 @@ func (a *Audit) Follow(ctx context.Context) error {
 		if err := a.followTo(ctx, j, j.end()); err != nil {
 			return err
 		}
-		if again, err := j.reread(); err != nil || !again { // else see index.follow
+		again, err := j.reread()
+		if err != nil {
 			return err
+		}
+		if !again { // else see index.follow
+			return a.fresh.complete(ctx, false)
 		}
 	}
 }
 
 func (a *Audit) followTo(ctx context.Context, j *journal, until position) error {
 	if !a.at.before(until) {
-		return a.fresh.complete(ctx, false)
+		return nil
 	}
 	j.damaged = func(d Damage) { // what follows the last good line is read again by the next Follow
 		if a.told.before(d.at) {
@@ -109,9 +113,6 @@ func (a *Audit) followTo(ctx context.Context, j *journal, until position) error 
 	}
 	at, err := a.fresh.followTo(ctx, j, a.at, until)
 	a.at = at
-	if err == nil {
-		err = a.fresh.complete(ctx, false)
-	}
 	return err
 }
 

@@ -177,7 +177,7 @@ func (s *superseded) leaveOut(ctx context.Context, j *journal, segment int) (lin
 
 // header is a segment's header with a note that lines are left out. What else it says stays.
 func (s *superseded) header(line []byte) ([]byte, error) {
-	if h, _, err := parseLine(line); err != nil || h == nil {
+	if h, _, err := parseLine(line); err != nil || h == nil || h.Journal != journalName {
 		return nil, errLeft
 	}
 	var fields map[string]json.RawMessage
