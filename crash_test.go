@@ -25,7 +25,7 @@ func wantClean(t *testing.T, dest string) {
 	if len(files(t, filepath.Join(dest, ".civitar", "journal"))) == 0 {
 		return // killed before there was an archive
 	}
-	if os.Getenv(bucketMode) != "" {
+	if os.Getenv(bucketMode) != "" || os.Getenv(packageMode) != "" {
 		mustRun(t, (&account{}).program(t, "verify", dest, "--read-data"), 0)
 		return
 	}

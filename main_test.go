@@ -95,7 +95,7 @@ func (a *account) settle(t testing.TB) {
 // program prepares one run of civitar in a folder of its own, without limits of pace.
 func (a *account) program(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
-	args = inBucket(t, args)
+	args = inPackage(inBucket(t, args))
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -157,9 +157,13 @@ func wantCode(t testing.TB, cmd *exec.Cmd, r result, code int) result {
 	return r
 }
 
-// files maps every file below dir, by slash-separated path, to its content.
+// files maps every file below dir, by slash-separated path, to its content. Where the archives of
+// the tests lie in packages, dir may be in one.
 func files(t testing.TB, dir string) map[string][]byte {
 	t.Helper()
+	if all := packaged(t, dir); all != nil {
+		return all
+	}
 	all := map[string][]byte{}
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real

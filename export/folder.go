@@ -39,7 +39,7 @@ func (p *folderPack) add(f File, r io.Reader) error {
 	}
 	_, err = io.Copy(w, r)
 	if err == nil && !f.Created.IsZero() {
-		err = w.SetTime(timeOf(f.Created))
+		err = w.SetTime(TimeOf(f.Created))
 	}
 	if err == nil {
 		err = w.Sync()

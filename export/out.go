@@ -30,6 +30,9 @@ type Config struct {
 	Filters  map[string][]string
 }
 
+// recordExt ends the name of the folder that holds the record of an archive in a package.
+const recordExt = ".civitar"
+
 // Result is what an export has made. Bytes are those of the files.
 type Result struct {
 	Files   int64    `json:"files"`
@@ -58,6 +61,9 @@ func NewWriter(cfg Config) (_ *Writer, err error) {
 		return nil, err
 	}
 	w := &Writer{cfg: cfg}
+	if _, err := os.Lstat(cfg.Out + recordExt); err == nil {
+		return nil, fmt.Errorf("%s is an archive, which civitar archive adds to: give another name", cfg.Out)
+	}
 	for _, name := range []string{cfg.volumeName(1), cfg.Out + manifestExt, cfg.Out + sumsExt} {
 		if err := cfg.free(name); err != nil {
 			return nil, err

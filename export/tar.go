@@ -27,7 +27,7 @@ func newTarZst(w io.Writer) (tarPack, error) {
 }
 
 func (t tarPack) add(f File, r io.Reader) error {
-	h := &tar.Header{Typeflag: tar.TypeReg, Name: f.Path, Size: f.Size, Mode: 0o644, ModTime: timeOf(f.Created), Format: tar.FormatPAX}
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: f.Path, Size: f.Size, Mode: 0o644, ModTime: TimeOf(f.Created), Format: tar.FormatPAX}
 	if err := t.w.WriteHeader(h); err != nil {
 		return err
 	}

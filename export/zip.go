@@ -17,8 +17,8 @@ type zipPack struct {
 func newZip(w io.Writer) *zipPack { return &zipPack{w: zip.NewWriter(w)} }
 
 func (z *zipPack) add(f File, r io.Reader) error {
-	h := &zip.FileHeader{Name: f.Path, Method: zip.Store, Modified: timeOf(f.Created)}
-	if isText(f.Path) {
+	h := &zip.FileHeader{Name: f.Path, Method: zip.Store, Modified: TimeOf(f.Created)}
+	if IsText(f.Path) {
 		h.Method = zip.Deflate
 	}
 	h.SetMode(0o644)
@@ -42,7 +42,8 @@ func (z *zipPack) room(f File) int64 {
 
 func (z *zipPack) close() error { return z.w.Close() }
 
-func isText(name string) bool {
+// IsText tells files that get smaller when they are compressed, by their names.
+func IsText(name string) bool {
 	switch path.Ext(name) {
 	case ".json", ".xmp", ".txt":
 		return true
@@ -50,8 +51,8 @@ func isText(name string) bool {
 	return false
 }
 
-// timeOf is a time that every format can hold: whole seconds from 1980 on, in UTC.
-func timeOf(t time.Time) time.Time {
+// TimeOf is a time that every format can hold: whole seconds from 1980 on, in UTC.
+func TimeOf(t time.Time) time.Time {
 	first := time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC)
 	if t.Before(first) {
 		return first

@@ -9,6 +9,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"civitar/internal/database"
 )
 
 // Disagreement is a place where the index says something else than the journal. Row names
@@ -35,7 +37,7 @@ func (a *Audit) Index(ctx context.Context, use func(Disagreement)) error {
 	if _, err := os.Stat(a.path(indexFile)); err != nil {
 		return nil
 	}
-	x, err := openDB(ctx, a.path(indexFile), toRead)
+	x, err := openDB(ctx, a.path(indexFile), database.Read)
 	if err != nil {
 		return a.unusable(ctx, err, use)
 	}

@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"os"
+
+	"civitar/internal/database"
 )
 
 // freshIndex makes an empty index, to be filled from the journal. It is of use once it is
 // complete.
 func freshIndex(ctx context.Context, path string) (*index, error) {
-	if err := dropIndex(path); err != nil {
+	if err := database.Drop(path); err != nil {
 		return nil, err
 	}
-	x, err := openDB(ctx, path, toFill)
+	x, err := openDB(ctx, path, database.Fill)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +43,7 @@ func (x *index) complete(ctx context.Context, lasting bool) error {
 			return err
 		}
 	}
-	db, err := openSQL(ctx, x.file, toWrite)
+	db, err := database.Open(ctx, x.file, database.Write)
 	if err == nil {
 		x.db, x.raw = db, false
 	}

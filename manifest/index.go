@@ -14,6 +14,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"civitar/internal/database"
 )
 
 // replayGroup is how many lines a rebuild takes into one transaction.
@@ -50,18 +52,19 @@ func (x *index) told(err error) error {
 func (x *index) close() error {
 	err := x.db.Close()
 	if x.mine && x.damaged.Load() {
-		err = errors.Join(err, dropIndex(x.file))
+		err = errors.Join(err, database.Drop(x.file))
 	}
 	return err
 }
 
-func dropIndex(path string) error {
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+// openDB opens an index. The journal is what makes things durable, so the index syncs only
+// at checkpoints, which keeps it uncorrupted.
+func openDB(ctx context.Context, path string, mode database.Mode) (*index, error) {
+	db, err := database.Open(ctx, path, mode)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return &index{db: db, file: path, mine: mode != database.Read, raw: mode == database.Fill}, nil
 }
 
 // openIndex opens the index for writing, level with the journal. One that is missing,
@@ -108,7 +111,7 @@ func levelIndex(ctx context.Context, path string, j *journal) (*index, position,
 	if _, err := os.Stat(path); err != nil {
 		return nil, position{}, err
 	}
-	x, err := openDB(ctx, path, toWrite)
+	x, err := openDB(ctx, path, database.Write)
 	if err != nil {
 		return nil, position{}, err
 	}
@@ -125,7 +128,7 @@ func readIndex(ctx context.Context, path string, j *journal, mayBeBehind bool) (
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	x, err := openDB(ctx, path, toRead)
+	x, err := openDB(ctx, path, database.Read)
 	if err != nil {
 		return nil, err
 	}

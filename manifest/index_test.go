@@ -15,12 +15,13 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"civitar/internal/database"
 	"civitar/internal/durable"
 )
 
 func alterIndex(t *testing.T, dir, query string, args ...any) {
 	t.Helper()
-	x, err := openDB(t.Context(), statePath(dir, indexFile), toWrite)
+	x, err := openDB(t.Context(), statePath(dir, indexFile), database.Write)
 	must(t, err)
 	_, err = x.db.Exec(query, args...)
 	must(t, errors.Join(err, x.close()))

@@ -129,16 +129,28 @@ func isIn(column, marks string) string {
 
 // Recorded tells which of the paths files have that the record speaks of.
 func (x *index) Recorded(ctx context.Context, paths []string) (map[string]bool, error) {
-	found := map[string]bool{}
+	contents, err := x.Contents(ctx, paths)
+	found := make(map[string]bool, len(contents))
+	for path := range contents {
+		found[path] = true
+	}
+	return found, err
+}
+
+// Contents tells what the files are to hold, by path, that the record speaks of.
+func (x *index) Contents(ctx context.Context, paths []string) (map[string]Content, error) {
+	found := map[string]Content{}
 	err := inBatches(paths, func(paths []string) error {
 		in, args := marks(paths)
 		return x.each(ctx, func(r *sql.Rows) error {
-			var path string
-			err := r.Scan(&path)
-			found[path] = true
+			var c Content
+			err := r.Scan(&c.Path, &c.Size, &c.SHA256)
+			found[c.Path] = c
 			return err
-		}, "SELECT path FROM blob WHERE state = 'kept' AND "+isIn("path", in)+" UNION ALL SELECT beside_path FROM blob WHERE state = 'kept' AND "+isIn("beside_path", in)+
-			" UNION ALL SELECT sidecar FROM workflow WHERE "+isIn("sidecar", in), slices.Concat(args, args, args)...)
+		}, "SELECT path, size, sha256 FROM blob WHERE state = 'kept' AND "+isIn("path", in)+`
+			UNION ALL SELECT beside_path, json_extract(beside, '$.size'), json_extract(beside, '$.sha256')
+				FROM blob WHERE state = 'kept' AND `+isIn("beside_path", in)+`
+			UNION ALL SELECT sidecar, size, sha256 FROM workflow WHERE `+isIn("sidecar", in), slices.Concat(args, args, args)...)
 	})
 	return found, err
 }

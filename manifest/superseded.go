@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"civitar/internal/database"
 )
 
 // superseded knows which lines of a journal later ones supersede. It has read the journal for
@@ -43,7 +45,7 @@ func findSuperseded(ctx context.Context, j *journal) (_ *superseded, err error) 
 	if s.temp, err = os.MkdirTemp("", "civitar-compact-"); err != nil {
 		return nil, err
 	}
-	if s.db, err = openSQL(ctx, filepath.Join(s.temp, "lines.db"), toFill); err != nil {
+	if s.db, err = database.Open(ctx, filepath.Join(s.temp, "lines.db"), database.Fill); err != nil {
 		return nil, err
 	}
 	if _, err = s.db.ExecContext(ctx, supersededSchema); err != nil {

@@ -49,17 +49,29 @@ func (p *partial) reserve(n int64) error {
 	}
 	others := p.dir.reserved.Add(n) - n
 	p.reserved = n
-	free, err := p.dir.space.get(p.dir.path, n < smallFile)
+	err := p.dir.fits(n, others)
+	if err != nil {
+		p.release(n)
+	}
+	return err
+}
+
+// Room tells whether n more bytes fit on the disk beside what the transfers in flight have
+// yet to write: it returns a [*SpaceError] when they do not.
+func (d *Dir) Room(n int64) error { return d.fits(n, d.reserved.Load()) }
+
+func (d *Dir) fits(n, others int64) error {
+	free, err := d.space.get(d.path, n < smallFile)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("free space of %s: %w", p.dir.path, err)
+		return fmt.Errorf("free space of %s: %w", d.path, err)
 	}
-	if need := uint64(n) + uint64(max(others, 0)) + keepFree; need > free {
-		p.release(n)
-		room := int64(min(free, math.MaxInt64)) - max(others, 0) - keepFree
-		return &SpaceError{Path: p.dir.path, Need: uint64(n), Free: uint64(max(room, 0))}
+	others = max(others, 0)
+	if need := uint64(n) + uint64(others) + keepFree; need > free {
+		room := int64(min(free, math.MaxInt64)) - others - keepFree
+		return &SpaceError{Path: d.path, Need: uint64(n), Free: uint64(max(room, 0))}
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
-// Command export measures exports of an archive of many small files: time and peak memory of
-// each format.
+// Command export measures packages of many small files: time and peak memory of exports in each
+// format, and of archives that are packages, with their verification.
 //
 //	go run ./bench/export -files 50000
 package main
@@ -63,7 +63,21 @@ func measure(files int) error {
 		if err != nil {
 			return fmt.Errorf("civitar export --format %s: %w", format, err)
 		}
-		fmt.Printf("| %s | %.1f s | %.0f MB |\n", format, u.Wall.Seconds(), u.PeakMB())
+		show(format, u)
+	}
+	for _, format := range []string{"tar", "tar.zst", "zip"} {
+		all := filepath.Join(work, "all."+format)
+		for _, args := range [][]string{{"archive", all, "--rate=0", "--blob-rate=0", "--quiet"}, {"verify", all, "--quiet"}} {
+			u, err := run(args...)
+			if err != nil {
+				return fmt.Errorf("civitar %s: %w", args, err)
+			}
+			show(args[0]+" all."+format, u)
+		}
 	}
 	return nil
+}
+
+func show(what string, u rig.Usage) {
+	fmt.Printf("| %s | %.1f s | %.0f MB |\n", what, u.Wall.Seconds(), u.PeakMB())
 }

@@ -16,12 +16,13 @@ import (
 	"time"
 
 	"civitar/fetch"
+	"civitar/internal/pack"
 	"civitar/manifest"
 	"civitar/pipeline"
 )
 
 type archiveCmd struct {
-	Dest string `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, or s3://bucket/prefix (default ${default})."`
+	Dest string `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, a package (.tar, .tar.zst, .zip) or s3://bucket/prefix (default ${default})."`
 
 	Tag           []string `placeholder:"TAG" sep:"none" help:"Only workflows with this tag; repeat for more, all must match."`
 	Query         string   `placeholder:"TEXT" help:"Only workflows whose metadata match."`
@@ -79,6 +80,8 @@ func (c *archiveCmd) check() error {
 		return usagef("--workflow names the workflows: it goes with no other filter")
 	case c.Follow && (len(c.Workflow) > 0 || c.Limit > 0 || !c.To.IsZero() || c.DryRun):
 		return usagef("--follow keeps what is to come: it goes with no --workflow, --limit, --to or --dry-run")
+	case c.Follow && pack.Is(c.Dest):
+		return usagef("--follow does not go with a package, which has its name only between runs: follow into a folder")
 	case c.FollowEvery < time.Second || c.FollowEvery > 24*time.Hour:
 		return usagef("--follow-every must be from 1s to 24h")
 	case c.Output.JSON && c.Output.Quiet:
@@ -89,7 +92,7 @@ func (c *archiveCmd) check() error {
 	if _, err := c.policy(); err != nil {
 		return err
 	}
-	return errors.Join(c.filingFlags.check(), c.signsFlags.check(), c.API.check())
+	return errors.Join(checkDest(c.Dest), c.filingFlags.check(), c.signsFlags.check(), c.API.check())
 }
 
 // Run archives. Its order matters: nothing is written before flags, token and an answer
@@ -173,15 +176,15 @@ func (c *archiveCmd) config(s *session, client *fetch.Client, log *slog.Logger) 
 // hold opens the archive. Before a new one is created, it makes sure of URL and token by
 // one small request, so that a mistake leaves nothing behind.
 func (c *archiveCmd) hold(s *session, client *fetch.Client, o manifest.Options, run string) (*held, error) {
-	if info, err := os.Stat(c.Dest); err == nil && !info.IsDir() {
-		return nil, fmt.Errorf("%s is a file: give a folder for the archive", c.Dest)
-	}
-	ctx, cancel := s.drainable()
-	defer cancel()
 	at, err := s.home(c.Dest)
 	if err != nil {
 		return nil, err
 	}
+	if info, err := os.Stat(c.Dest); err == nil && !info.IsDir() && at.pack == "" {
+		return nil, fmt.Errorf("%s is a file: give a folder for the archive, or a package: .tar, .tar.zst or .zip", c.Dest)
+	}
+	ctx, cancel := s.drainable()
+	defer cancel()
 	there, err := at.exists(ctx)
 	if err != nil {
 		return nil, err
@@ -247,6 +250,9 @@ func (r *rounds) end(cfg pipeline.Config, summary pipeline.Summary, err error, w
 	inOrder := err == nil && !summary.Interrupted
 	if wrote {
 		err = errors.Join(err, finish(r.held, summary, cfg))
+	}
+	if inOrder && err == nil {
+		err = r.held.complete(r.s.ctx)
 	}
 	if inOrder && err == nil {
 		r.held.record.Settle(cfg.Filter.Whole() && cfg.Limit == 0 && cfg.IDs == nil && cfg.Look == nil)

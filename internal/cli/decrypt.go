@@ -18,7 +18,7 @@ import (
 )
 
 type decryptCmd struct {
-	Dest     string   `arg:"" help:"Folder of the archive, or s3://bucket/prefix."`
+	Dest     string   `arg:"" help:"Folder of the archive, a package or s3://bucket/prefix."`
 	Identity []string `short:"i" required:"" type:"existingfile" placeholder:"FILE" help:"Whom the archive is for: a file of age or SSH private keys; repeat for more."`
 	To       string   `required:"" placeholder:"FOLDER" help:"Folder to write into; the archive stays as it is."`
 	JSON     bool     `name:"json" help:"Write one JSON object a line to stdout."`
@@ -42,6 +42,7 @@ func (c *decryptCmd) Run(s *session) error {
 	if err != nil {
 		return noArchive(err, c.Dest)
 	}
+	defer at.Close()
 	audit, err := manifest.OpenAudit(ctx, at.dir, func(manifest.Damage) {})
 	if err != nil {
 		return noArchive(err, c.Dest)

@@ -25,7 +25,7 @@ import (
 )
 
 type exportCmd struct {
-	Dest   string `arg:"" help:"Folder of the archive, or s3://bucket/prefix."`
+	Dest   string `arg:"" help:"Folder of the archive, a package or s3://bucket/prefix."`
 	Out    string `required:"" short:"o" placeholder:"FILE" help:"The package; - is stdout. {date}, {time} and {series} stand for this export's."`
 	Format string `placeholder:"FORMAT" values:"zip,tar,tar.zst,bagit,csv,jsonl" help:"zip, tar, tar.zst, bagit, csv or jsonl (default: by the ending of --out)."`
 
@@ -125,6 +125,7 @@ func (c *exportCmd) Run(s *session) (err error) {
 	if err != nil {
 		return noArchive(err, c.Dest)
 	}
+	defer at.Close()
 	record, err := manifest.Read(ctx, at.dir)
 	if err != nil {
 		return noArchive(err, c.Dest)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"civitar/internal/pack"
 	"civitar/internal/repair"
 	"civitar/manifest"
 	"civitar/pipeline"
@@ -19,12 +20,14 @@ type held struct {
 	home   *home
 	record *manifest.Manifest
 	sink   resting
+	shelf  repair.Sink // the same where files can move; nil in a package
 	filing pipeline.Filing
 }
 
-// resting is where the files of an archive are: a folder's [*sink.Dir], or a bucket's.
+// resting is where the files of an archive are: a folder's [*sink.Dir], a package's or a
+// bucket's.
 type resting interface {
-	repair.Sink
+	pipeline.Sink
 	Sweep(now time.Time) error
 	Close() error
 }
@@ -43,6 +46,11 @@ func hold(ctx context.Context, at *home, o manifest.Options, settle func(*manife
 			return nil, err
 		}
 		o.Publish = at.store.Publish
+	}
+	if at.pack != "" {
+		if err := at.pack.Ready(ctx, o.Hook); err != nil {
+			return nil, err
+		}
 	}
 	if h.record, err = manifest.Open(ctx, at.dir, o); err != nil {
 		return nil, err
@@ -63,11 +71,28 @@ func hold(ctx context.Context, at *home, o manifest.Options, settle func(*manife
 	if err != nil {
 		return nil, err
 	}
-	h.sink = dir
-	if at.store != nil {
-		h.sink = at.store.Sink(dir)
+	switch {
+	case at.store != nil:
+		in := at.store.Sink(dir)
+		h.sink, h.shelf = in, in
+	case at.pack != "":
+		in, err := pack.Open(ctx, at.pack, dir, h.record, pack.Options{Logger: o.Logger, Hook: o.Hook})
+		if err != nil {
+			return nil, err
+		}
+		h.sink = in
+	default:
+		h.sink, h.shelf = dir, dir
 	}
 	return h, nil
+}
+
+// complete gives a package its name, when a run over it has come to its end.
+func (h *held) complete(ctx context.Context) error {
+	if in, ok := h.sink.(*pack.Sink); ok {
+		return in.Finish(ctx)
+	}
+	return nil
 }
 
 // take takes a bucket's archive for this run, and brings the copy of its record up; anew
@@ -108,7 +133,7 @@ func (h *held) summarize(ctx context.Context, now time.Time) error {
 // compact makes the journal smaller where that pays. What it cannot do is no fault of the run,
 // and a signal ends it.
 func (h *held) compact(s *session, log *slog.Logger) {
-	if h.home.store != nil {
+	if h.home.store != nil || h.home.pack != "" { // there its lines lie elsewhere, too
 		return
 	}
 	ctx, cancel := s.drainable()

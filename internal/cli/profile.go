@@ -229,7 +229,7 @@ func (p profile) check(s *session) []config.Mistake {
 		}
 	}
 	if dest, ok := p.Setting("dest"); ok && strings.TrimSpace(p.Text("dest")) == "" {
-		mistake(dest.Line, errors.New("dest must be a text: the archive's folder, or s3://bucket/prefix"))
+		mistake(dest.Line, errors.New("dest must be a text: the archive's folder, a package or s3://bucket/prefix"))
 	}
 	if len(wrong) == 0 {
 		if err := p.checkWhole(s); err != nil {

@@ -72,6 +72,9 @@ func (c *pruneCmd) Run(s *session) error {
 	defer cancel()
 	at, err := s.home(c.Dest)
 	if err == nil {
+		err = at.changeable("prune")
+	}
+	if err == nil {
 		err = at.there(ctx)
 	}
 	if err != nil {
@@ -181,13 +184,13 @@ func (p *pruning) some(ctx context.Context, ids []string, known map[string]*mani
 	if !p.acts() || len(lines) == 0 {
 		return nil
 	}
-	if err := p.sink.Retire(paths); err != nil {
+	if err := p.shelf.Retire(paths); err != nil {
 		return err
 	}
 	if err := p.record.Append(ctx, lines); err != nil {
 		return err
 	}
-	return p.sink.Release(ctx, p.record.Recorded)
+	return p.shelf.Release(ctx, p.record.Recorded)
 }
 
 // against is why the policy would leave a blob out, going by the record; "" where it would
@@ -212,7 +215,7 @@ func (p *pruning) moveOut(ctx context.Context, b manifest.Blob) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		from, err := p.sink.Open(name)
+		from, err := p.shelf.Open(name)
 		if err != nil {
 			return err
 		}

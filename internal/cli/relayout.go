@@ -44,6 +44,9 @@ func (c *relayoutCmd) Run(s *session) error {
 	id := rand.Text()[:12]
 	at, err := s.home(c.Dest)
 	if err == nil {
+		err = at.changeable("relayout")
+	}
+	if err == nil {
 		err = at.there(ctx)
 	}
 	if err != nil {
@@ -60,7 +63,7 @@ func (c *relayoutCmd) Run(s *session) error {
 	var moved int64
 	told := newEvents(s.Stdout)
 	err = pipeline.Refile(ctx, pipeline.Refiling{
-		Sink: h.sink, Record: h.record, Filing: h.filing, Unseal: unseal, ID: id, Dry: c.DryRun,
+		Sink: h.shelf, Record: h.record, Filing: h.filing, Unseal: unseal, ID: id, Dry: c.DryRun,
 		Observe: func(from, to string) {
 			moved++
 			switch {

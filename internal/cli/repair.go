@@ -48,6 +48,9 @@ func (c *repairCmd) Run(s *session) error {
 	defer cancel()
 	at, err := s.home(c.Dest)
 	if err == nil {
+		err = at.changeable("repair")
+	}
+	if err == nil {
 		err = at.there(ctx)
 	}
 	if err != nil {
@@ -86,7 +89,7 @@ func (c *repairCmd) Run(s *session) error {
 	defer files.Close()
 	told := newFindings(s, c.Output.JSON)
 	cfg := repair.Config{
-		Dir: at.dir, Files: files, Unseal: unseal, Record: h.record, Sink: h.sink, Progress: &verify.Progress{}, Tell: func(st repair.Step) { c.tell(told, st) },
+		Dir: at.dir, Files: files, Unseal: unseal, Record: h.record, Sink: h.shelf, Progress: &verify.Progress{}, Tell: func(st repair.Step) { c.tell(told, st) },
 		Pipeline: pipeline.Config{Source: client, Policy: kept, Filing: h.filing, Workers: orZero(c.Workers), Segments: c.Segments, Tries: c.API.Retries, Bandwidth: int64(c.BWLimit),
 			Drain: s.drain, ID: rand.Text()[:12], Logger: log},
 	}

@@ -81,6 +81,9 @@ func (c *resultsCmd) download(s *session, client *fetch.Client, w *fetch.Workflo
 	}
 	summary, err := pipeline.Run(s.ctx, cfg)
 	err = errors.Join(err, finish(h, summary, cfg))
+	if err == nil && !summary.Interrupted {
+		err = h.complete(s.ctx)
+	}
 	for _, b := range w.Blobs {
 		got, ok := states[string(b.ID)]
 		if !ok {

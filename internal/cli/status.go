@@ -19,7 +19,7 @@ import (
 )
 
 type statusCmd struct {
-	Dest string `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, or s3://bucket/prefix (default ${default})."`
+	Dest string `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, a package (.tar, .tar.zst, .zip) or s3://bucket/prefix (default ${default})."`
 	JSON bool   `name:"json" help:"Write one JSON object to stdout."`
 	List int    `default:"5" placeholder:"N" help:"How many reasons, and blobs that expire next, are listed (default ${default})."`
 }
@@ -83,6 +83,7 @@ func (c *statusCmd) read(s *session) (_ *status, err error) {
 	if err != nil {
 		return nil, err
 	}
+	defer at.Close()
 	held, err := at.held(ctx)
 	if err != nil {
 		return nil, err

@@ -55,6 +55,7 @@ func (c *archiveCmd) survey(s *session, screen *screen, cfg pipeline.Config, cli
 	var r *manifest.Reader
 	at, err := s.reading(s.ctx, c.Dest)
 	if err == nil {
+		defer at.Close()
 		r, err = manifest.Read(s.ctx, at.dir)
 	}
 	switch {

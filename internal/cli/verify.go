@@ -14,7 +14,7 @@ import (
 )
 
 type verifyCmd struct {
-	Dest     string  `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, or s3://bucket/prefix (default ${default})."`
+	Dest     string  `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, a package (.tar, .tar.zst, .zip) or s3://bucket/prefix (default ${default})."`
 	Quick    bool    `help:"Compare sizes and times; read only files that changed since they were recorded."`
 	Sample   percent `placeholder:"SHARE" help:"Read only this share of the archive, like 5%: another part each time, all of it over successive runs."`
 	ReadData bool    `help:"In a bucket, read all bytes too (default: compare size and stored SHA-256)."`
@@ -55,6 +55,7 @@ func (c *verifyCmd) Run(s *session) error {
 	if err != nil {
 		return noArchive(err, c.Dest)
 	}
+	defer at.Close()
 	files, err := at.files()
 	if err != nil {
 		return noArchive(err, c.Dest)

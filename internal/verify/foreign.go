@@ -23,8 +23,9 @@ const (
 	lookUp = 500
 )
 
-// own are the files that the program itself keeps beside the results.
-var own = regexp.MustCompile(`^\.civitar/(manifest\.json|verify\.json|exports\.json(\.new)?|retired\.json(\.new)?|lock|index\.db(-wal|-shm|-journal)?|journal/[0-9]{6,9}\.jsonl)$`)
+// own are the files that the program itself keeps beside the results; a blank comes out of a
+// package that was extracted.
+var own = regexp.MustCompile(`^\.civitar/(manifest\.json|verify\.json|exports\.json(\.new)?|retired\.json(\.new)?|blank|lock|index\.db(-wal|-shm|-journal)?|journal/[0-9]{6,9}\.jsonl)$`)
 
 // ours tells paths that are not looked for in the record.
 func ours(name string) bool {
