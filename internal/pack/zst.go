@@ -79,7 +79,8 @@ func (z *zstForm) next(r io.ReaderAt, at, size int64) (member, error) {
 	if err != nil || skip {
 		return member{At: at, Length: length}, err
 	}
-	d, err := z.decoder(io.NewSectionReader(r, at, length))
+	// The head has a checksum of its own: a content that is damaged says nothing against it.
+	d, err := z.decoder(io.NewSectionReader(r, at, length), zstd.IgnoreChecksum(true))
 	if err != nil {
 		return member{}, err
 	}
@@ -93,11 +94,11 @@ func (z *zstForm) next(r io.ReaderAt, at, size int64) (member, error) {
 	return m, err
 }
 
-func (z *zstForm) decoder(r io.Reader) (*zstd.Decoder, error) {
+func (z *zstForm) decoder(r io.Reader, checksum zstd.DOption) (*zstd.Decoder, error) {
 	if d, ok := z.decoders.Get().(*zstd.Decoder); ok {
-		return d, d.Reset(r)
+		return d, d.ResetWithOptions(r, checksum)
 	}
-	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8*smallFile))
+	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8*smallFile), checksum)
 }
 
 // frame tells how long the frame at an offset is, and whether it is one to skip, by the heads
@@ -144,7 +145,7 @@ func frame(r io.ReaderAt, at, size int64) (length int64, skip bool, err error) {
 }
 
 func (z *zstForm) open(r io.ReaderAt, m member) (io.ReadCloser, error) {
-	d, err := z.decoder(io.NewSectionReader(r, m.At, m.Length))
+	d, err := z.decoder(io.NewSectionReader(r, m.At, m.Length), zstd.IgnoreChecksum(false))
 	if err != nil {
 		return nil, err
 	}
