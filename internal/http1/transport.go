@@ -15,6 +15,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -50,9 +51,10 @@ var (
 )
 
 // Takes tells whether a request is one for RoundTrip: a GET without TLS or a body that says
-// itself which encodings it takes.
+// itself which encodings it takes, of a host whose name is dialled as it stands.
 func Takes(r *http.Request) bool {
-	return r.URL.Scheme == "http" && r.Method == http.MethodGet && r.Body == nil && r.Header.Get("Accept-Encoding") != ""
+	return r.URL.Scheme == "http" && r.Method == http.MethodGet && r.Body == nil && r.Header.Get("Accept-Encoding") != "" &&
+		!strings.ContainsFunc(r.URL.Host, func(c rune) bool { return c > '~' })
 }
 
 // RoundTrip sends a request and returns when the answer's header is there. The body must be

@@ -341,6 +341,7 @@ func TestTakes(t *testing.T) {
 		plain("GET", "https://host/", "identity"): false,
 		plain("POST", "http://host/", "identity"): false,
 		plain("GET", "http://host/", ""):          false,
+		plain("GET", "http://høst/", "identity"):  false,
 	} {
 		if Takes(r) != want {
 			t.Errorf("%s %s %q: %t", r.Method, r.URL, r.Header, !want)
