@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
+	"flag"
 	"io"
 	"maps"
 	"os"
@@ -121,7 +122,10 @@ func heads(data []byte, take func(string, io.Reader) bool) {
 	}
 }
 
-// TestSuiteOnPackages runs the tests of archives once more for each kind of package, in a
+// suiteForms are the kinds of packages that the suite is run on: each takes minutes.
+var suiteForms = flag.String("forms", ".zip", "kinds of packages for the suite, separated by commas: .tar,.tar.zst,.zip")
+
+// TestSuiteOnPackages runs the tests of archives once more for a kind of package, in a
 // process in which they all lie in such ones.
 func TestSuiteOnPackages(t *testing.T) {
 	t.Parallel()
@@ -136,7 +140,7 @@ func TestSuiteOnPackages(t *testing.T) {
 	}
 	exe, err := os.Executable()
 	must(t, err)
-	for _, ext := range []string{".tar", ".tar.zst", ".zip"} {
+	for ext := range strings.SplitSeq(*suiteForms, ",") {
 		t.Run(ext, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.Command(exe, "-test.run=^("+strings.Join(suite, "|")+")$", "-test.v", "-test.parallel=4", "-kills=20")
