@@ -44,12 +44,15 @@ type sample struct {
 // watch shows the run until the function it returns is called, and says what a first
 // interrupt does.
 func (p *progress) watch(drain <-chan struct{}) (stop func()) {
-	ended, shown := make(chan struct{}), make(chan struct{})
+	ended, shown, calm := make(chan struct{}), make(chan struct{}), p.calm
 	go func() { defer close(shown); p.show(ended) }()
 	go func() {
 		select {
 		case <-ended:
 		case <-drain:
+			if calm && p.tally.Progress().Transfers == 0 {
+				return
+			}
 			fmt.Fprintln(p.screen, "civitar: finishing the transfers in flight (10 s at most); interrupt again to stop now")
 		}
 	}()
