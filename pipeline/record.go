@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,13 +113,20 @@ func (rec *recorder) groups(ctx context.Context) error {
 				return err
 			}
 		}
-		if committed == nil && len(rec.next.outcomes) > 0 && (in == nil || due || rec.next.urgent || rec.ready()) {
+		if committed == nil && len(rec.next.outcomes) > 0 && (in == nil || due || rec.ready() || rec.waitedFor()) {
 			g := rec.next
 			rec.next, committed = group{}, make(chan error, 1)
 			go func() { committed <- rec.flush(ctx, &g) }() // waited for before this returns, but for a fault
 		}
 	}
 	return nil
+}
+
+// waitedFor tells that somebody waits for a page to be durable. The last outcomes of the pages
+// before it come in after it, so that from then on no group waits for others to share its cost.
+// It is for when no group is being committed.
+func (rec *recorder) waitedFor() bool {
+	return rec.next.urgent || slices.ContainsFunc(rec.pages, func(p *page) bool { return p.ended != nil })
 }
 
 // ready tells that the next group is worth committing, and full that it takes no more.

@@ -269,7 +269,22 @@ func TestDrainLetsTransfersInFlightEnd(t *testing.T) {
 	})
 }
 
-// slowly takes a second for the first read.
+// Nothing follows that a last group could share its cost with.
+func TestRunEndsWithItsLastTransfer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := one("a.bin", "b.bin")
+		b.source.body = func(fetch.Location, fetch.Resume) (*fetch.Body, error) {
+			return &fetch.Body{ReadCloser: slowly{io.NopCloser(strings.NewReader("slow bytes"))}, Size: 10}, nil
+		}
+		began := time.Now()
+		b.mustRun(t, func(c *Config) { c.Workers = 1 })
+		if took := time.Since(began); took != 4*time.Second { // of two reads each
+			t.Errorf("the run took %v, its transfers 4 s", took)
+		}
+	})
+}
+
+// slowly takes a second for each read.
 type slowly struct{ io.ReadCloser }
 
 func (s slowly) Read(p []byte) (int, error) {
