@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -18,6 +19,10 @@ import (
 const (
 	// bufferSize is how much is read, hashed and written at a time.
 	bufferSize = 128 << 10
+	// largeBuffer is that of blobs from largeFrom on: the file system takes fewer, larger
+	// writes with less work.
+	largeBuffer = 512 << 10
+	largeFrom   = 4 << 20
 	// headway is how many new bytes make a broken transfer worth all its tries again: a
 	// large blob on a bad line may break any number of times.
 	headway = 256 << 10
@@ -39,6 +44,19 @@ func byteLimiter(perSecond int64) *rate.Limiter {
 		return nil
 	}
 	return rate.NewLimiter(rate.Limit(perSecond), bufferSize)
+}
+
+func buffersOf(size int) *sync.Pool {
+	return &sync.Pool{New: func() any { b := make([]byte, size); return &b }}
+}
+
+// buffersFor are those for a blob of a size, -1 for an unknown one. Where the bytes a second
+// are limited, no large buffer is asked for at a time.
+func (r *run) buffersFor(size int64) *sync.Pool {
+	if size >= largeFrom && r.bytes == nil {
+		return r.large
+	}
+	return r.buffers
 }
 
 // download transfers jobs, one at a time. Its context outlives the drain.
@@ -219,7 +237,7 @@ func (r *run) attempt(ctx context.Context, j *job, file sink.Writer) error {
 	if t := r.team(j, file, body); t != nil {
 		err = t.bring(ctx, body)
 	} else {
-		err = r.copy(ctx, j, file, body)
+		err = r.copy(ctx, j, file, body, r.buffersFor(body.Size))
 	}
 	if err != nil {
 		return err
@@ -232,9 +250,9 @@ func (r *run) attempt(ctx context.Context, j *job, file sink.Writer) error {
 
 // copy reads a body to its end. What is written is whole buffers, so that they lie in the file
 // as they lie in memory's pages, but for the last one and where the body breaks.
-func (r *run) copy(ctx context.Context, j *job, file sink.Writer, body io.Reader) error {
-	buf := r.buffers.Get().(*[]byte)
-	defer r.buffers.Put(buf)
+func (r *run) copy(ctx context.Context, j *job, file sink.Writer, body io.Reader, buffers *sync.Pool) error {
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
 	for filled, ended := 0, error(nil); ended == nil; {
 		n, err := body.Read((*buf)[filled:])
 		filled, ended = filled+n, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"civitar/fetch"
 )
@@ -13,14 +14,17 @@ import (
 type member struct {
 	part    *part
 	came    int64 // bytes
+	most    int64 // as many are read at a time
 	leaving bool
 }
 
 // work is a connection's: it brings one part after the other. Body is the answer to its
 // first part, nil where it has none yet.
 func (t *team) work(ctx context.Context, m *member, body *fetch.Body) {
-	buf := t.buffers.Get().(*[]byte)
-	defer t.buffers.Put(buf)
+	buffers := t.buffersFor(t.entity.Size)
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	m.most = bufferSize
 	var err error
 	for err == nil && (body != nil || t.take(ctx, m)) {
 		if body == nil {
@@ -73,7 +77,7 @@ func (t *team) excess(m *member) bool {
 	return m.leaving
 }
 
-// room is how many bytes a connection may bring next. Its part goes on into the gap that
+// room is how many bytes a connection may read next, and leaves them to it. Its part goes on into the gap that
 // follows, as far as the answer does.
 func (t *team) room(ctx context.Context, m *member) int64 {
 	t.mu.Lock()
@@ -95,7 +99,22 @@ func (t *team) room(ctx context.Context, m *member) int64 {
 	if ctx.Err() != nil || t.excess(m) {
 		return 0
 	}
-	return p.end - p.at
+	p.asked = min(p.end-p.at, m.most)
+	return p.asked
+}
+
+// fillTime is how long bytes wait for others to be written with them.
+const fillTime = 50 * time.Millisecond
+
+// fill reads until the buffer is full or the body ends, and on a slow connection what there is.
+func (t *team) fill(body io.Reader, buf []byte) (n int, err error) {
+	for started := time.Now(); n < len(buf) && err == nil && (n == 0 || time.Since(started) < fillTime); {
+		var got int
+		got, err = body.Read(buf[n:])
+		n += got
+		t.Tally.received.Add(int64(got))
+	}
+	return n, err
 }
 
 // copy brings a part, and what follows on it while nobody else does.
@@ -105,10 +124,14 @@ func (t *team) copy(ctx context.Context, m *member, body io.Reader, buf []byte) 
 		if room == 0 {
 			return ctx.Err()
 		}
-		n, err := body.Read(buf[:min(room, int64(len(buf)))])
+		n, err := t.fill(body, buf[:room])
+		if int64(n) == room { // a fast one
+			m.most = min(2*m.most, int64(len(buf)))
+		} else {
+			m.most = max(m.most/2, bufferSize)
+		}
 		if n > 0 {
 			m.came += int64(n)
-			t.Tally.received.Add(int64(n))
 			if err := t.write(ctx, m.part, buf[:n]); err != nil {
 				t.cancel(err)
 				return err
@@ -133,7 +156,7 @@ func (t *team) write(ctx context.Context, p *part, b []byte) error {
 	n, err := t.put(ctx, p, b)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	p.at += int64(n)
+	p.at, p.asked = p.at+int64(n), 0
 	t.came += int64(n)
 	if t.apart {
 		t.fresh = true

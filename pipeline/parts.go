@@ -18,13 +18,14 @@ const (
 	// take some of it, where no other part is left.
 	splitFrom = 4 * time.Second
 	// splitLeast is the least that such a connection takes.
-	splitLeast = 1 << 20
+	splitLeast = 256 << 10
 )
 
 // part is a stretch of a blob that one connection brings.
 type part struct {
 	from, at, end int64     // where it began, the next byte, and where it ends
 	reach         int64     // how far the answer goes: it may be beyond the end
+	asked         int64     // from the next byte on, what is being read just now
 	to            io.Writer // nil while the bytes come in their order
 
 	looks       int   // since it began
@@ -94,7 +95,7 @@ func (ps *parts) split() *part {
 	most, fastest := splitFrom, int64(0)
 	for _, p := range ps.under {
 		fastest = max(fastest, p.speed)
-		if d := p.left(); d >= most && p.end-p.at >= splitLeast+bufferSize {
+		if d := p.left(); d >= most && p.end-p.at >= splitLeast+p.asked {
 			slowest, most = p, d
 		}
 	}
@@ -106,7 +107,7 @@ func (ps *parts) split() *part {
 		share = float64(slowest.speed) / float64(slowest.speed+fastest)
 	}
 	// What is being read just now is the old connection's.
-	keep := min(max(int64(share*float64(rest)), bufferSize), rest-splitLeast)
+	keep := min(max(int64(share*float64(rest)), slowest.asked), rest-splitLeast)
 	at := slowest.at + keep
 	p := &part{from: at, at: at, end: slowest.end, reach: slowest.end, seen: at}
 	slowest.end = at

@@ -52,9 +52,13 @@ func stepParts(r *rand.Rand, ps *parts, brought *[]sink.Span) {
 			}
 			return
 		}
-		came := min(p.end-p.at, r.Int64N(4*splitLeast))
+		if p.asked == 0 {
+			p.asked = min(p.end-p.at, 1+r.Int64N(32*splitLeast))
+			return
+		}
+		came := 1 + r.Int64N(p.asked)
 		*brought = append(*brought, sink.Span{From: p.at, To: p.at + came})
-		p.at += came
+		p.at, p.asked = p.at+came, 0
 	}
 }
 
@@ -64,8 +68,8 @@ func checkParts(t *testing.T, ps *parts, brought, missing []sink.Span) {
 	t.Helper()
 	all := slices.Concat(brought, ps.gaps)
 	for _, p := range ps.under {
-		if p.at < p.from || p.at > p.end || p.end > p.reach {
-			t.Errorf("a part from %d at %d to %d, of which the answer goes to %d", p.from, p.at, p.end, p.reach)
+		if p.at < p.from || p.at+p.asked > p.end || p.end > p.reach {
+			t.Errorf("a part from %d at %d to %d, of which %d are being read and the answer goes to %d", p.from, p.at, p.end, p.asked, p.reach)
 		}
 		all = append(all, sink.Span{From: p.at, To: p.end})
 	}
@@ -91,7 +95,7 @@ func checkParts(t *testing.T, ps *parts, brought, missing []sink.Span) {
 func TestSplitTakesWhatTheSlowestWillNotBring(t *testing.T) {
 	t.Parallel()
 	at := func(from, at, end, speed int64, looks int) *part {
-		return &part{from: from, at: at, end: end, reach: end, speed: speed, looks: looks, seen: at}
+		return &part{from: from, at: at, end: end, reach: end, asked: bufferSize, speed: speed, looks: looks, seen: at}
 	}
 	for name, c := range map[string]struct {
 		under      []*part

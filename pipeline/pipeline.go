@@ -229,7 +229,8 @@ type run struct {
 	stop    context.CancelFunc // ends the taking in of new work
 	abort   context.CancelFunc // ends everything
 	bytes   *rate.Limiter      // nil: no limit
-	buffers sync.Pool
+	// Of *[]byte: bufferSize each, and largeBuffer.
+	buffers, large *sync.Pool
 	// As many of each there may be at once.
 	transfers, resolutions *slots
 	trials                 trials
@@ -297,10 +298,10 @@ func newRun(cfg Config) *run {
 	}
 	cfg.Tally.workers.Store(int64(first))
 	return &run{
-		Config:    cfg,
-		scope:     cfg.Scope(),
-		bytes:     byteLimiter(cfg.Bandwidth),
-		buffers:   sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }},
+		Config:  cfg,
+		scope:   cfg.Scope(),
+		bytes:   byteLimiter(cfg.Bandwidth),
+		buffers: buffersOf(bufferSize), large: buffersOf(largeBuffer),
 		transfers: newSlots(first), resolutions: newSlots(first),
 		outcomes: make(chan outcome, 2*cfg.MaxWorkers),
 	}
