@@ -27,7 +27,8 @@
 // looked at what each run has left: one that does not hold every blob has failed.
 //
 // The floors, in the same rounds, are what no tool can beat: cp -r of the corpus and a sync,
-// SHA-256 of it by one core, and curl to nowhere. --dir should be on the disk that archives
+// SHA-256 of it by one core, curl to nowhere, and a bare program that fetches, hashes, names and
+// syncs the blobs and does nothing else (bare.go). --dir should be on the disk that archives
 // are on; a file system in memory tells little, and so does one on which many files were
 // deleted in the last minutes.
 package main
@@ -56,6 +57,10 @@ type options struct {
 func main() {
 	if len(os.Args) == 3 && os.Args[1] == hashCommand {
 		exit(runHash(os.Args[2], os.Stdout))
+		return
+	}
+	if len(os.Args) == 4 && os.Args[1] == bareCommand {
+		exit(runBare(os.Args[2], os.Args[3]))
 		return
 	}
 	var o options

@@ -125,7 +125,7 @@ func TestChoice(t *testing.T) {
 	if got := names(p.present(contestants(w), map[string]bool{"civitar": true, "curl": true, "wget2": true})); len(got) != 2 {
 		t.Errorf("without floors, and without wget2, which is not here: %v", got)
 	}
-	if got := names(p.present(contestants(w), map[string]bool{floors: true})); len(got) != 3 {
+	if got := names(p.present(contestants(w), map[string]bool{floors: true})); len(got) != 4 {
 		t.Errorf("floors alone: %v", got)
 	}
 	for _, o := range []options{{scale: 1, only: "small,nothing"}, {scale: 1, tools: "civitar,nothing"}} {

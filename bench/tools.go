@@ -52,7 +52,7 @@ func contestants(w *workload) []contestant {
 	if w.far {
 		return append([]contestant{civitar(), flagless()}, peers...)
 	}
-	return append(append([]contestant{civitar()}, peers...), copying(), hashing(), receiving())
+	return append(append([]contestant{civitar()}, peers...), copying(), hashing(), receiving(), barely())
 }
 
 // civitar lists by itself; URL and token are in its environment. Its limits of pace are for
@@ -139,5 +139,12 @@ func hashing() contestant {
 func receiving() contestant {
 	return contestant{name: "curl to nowhere", tool: "curl", kind: floor, durable: true, args: func(t task) []string {
 		return append(curlArgs(), "--config", t.list(nullList))
+	}}
+}
+
+// barely is the floor of all that together, in Go: see bareCommand. It is this very program.
+func barely() contestant {
+	return contestant{name: "fetch, hash, name and sync", tool: self, kind: floor, durable: true, writes: true, args: func(t task) []string {
+		return []string{bareCommand, t.list(urlList), t.dest}
 	}}
 }
