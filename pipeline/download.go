@@ -22,7 +22,7 @@ const (
 	// largeBuffer is that of blobs from largeFrom on: the file system takes fewer, larger
 	// writes with less work.
 	largeBuffer = 512 << 10
-	largeFrom   = 4 << 20
+	largeFrom   = 2 * bufferSize
 	// headway is how many new bytes make a broken transfer worth all its tries again: a
 	// large blob on a bad line may break any number of times.
 	headway = 256 << 10
