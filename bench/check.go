@@ -71,7 +71,7 @@ func results(w *workload, dest string) (found map[string]string, bytes int64, er
 // emptyFrom is the size from which files give back their room when they are no longer needed.
 const emptyFrom = 64 << 10
 
-// giveBack makes room for the next workload by emptying large files, and leaves them and the
+// giveBack makes room for the next round by emptying large files, and leaves them and the
 // small ones in place: for minutes after many files were deleted, ext4 without a journal is
 // several times slower to create others.
 func giveBack(dir string) error {

@@ -32,6 +32,7 @@ type bench struct {
 	dir      string // all that is written is below it
 	launcher *rig.Launcher
 	log      io.Writer
+	keep     bool // what the runs leave
 }
 
 // measure runs a contestant once into dest. What was written before is made durable

@@ -33,6 +33,12 @@ func (b *bench) rounds(ctx context.Context, w *workload, all []contestant, n int
 			r.samples[c.name] = append(r.samples[c.name], s)
 			fmt.Fprintf(b.log, "%s, round %d of %d: %s: %s\n", w.name, round+1, n, c.name, s)
 		}
+		if b.keep {
+			continue
+		}
+		if err := giveBack(b.runs(w)); err != nil {
+			return r, err
+		}
 	}
 	return r, rig.Sync(b.dir)
 }
@@ -59,9 +65,10 @@ func (s sample) String() string {
 }
 
 // room is how many bytes of the disk the workloads take at most: the corpus, what is left of
-// each workload while the next ones run, and the runs of the largest. A file takes a block
-// more than its size, and a sidecar goes with every four.
-func room(all []*workload, runs func(*workload) int, keep bool) int64 {
+// each workload while the next ones run, and the runs of the largest, of which as many as are
+// written in a round are there at once. A file takes a block more than its size, and a sidecar
+// goes with every four.
+func room(all []*workload, written func(*workload) int, rounds int, keep bool) int64 {
 	const overhead = 8 << 10
 	var corpus, left, most int64
 	made := make(map[int64]bool)
@@ -71,13 +78,14 @@ func room(all []*workload, runs func(*workload) int, keep bool) int64 {
 			corpus += one
 			made[w.size] = true
 		}
-		took := one * int64(runs(w))
-		most = max(most, left+took)
+		runs := int64(1 + rounds*written(w)) // one before the first round
 		if keep || w.size < emptyFrom {
-			left += took
-		} else {
-			left += overhead * int64(w.count) * int64(runs(w))
+			left += one * runs
+			continue
 		}
+		stays := overhead * int64(w.count) * runs
+		most = max(most, left+stays+w.bytes()*int64(1+written(w)))
+		left += stays
 	}
 	return corpus + max(most, left)
 }

@@ -91,13 +91,14 @@ func TestRoom(t *testing.T) {
 		{name: "b", count: 10, size: 400 * kib},
 		{name: "c", count: 5, size: 400 * kib, far: true},
 	}
-	runs := func(*workload) int { return 3 }
+	written := func(*workload) int { return 2 }
 	small, large := int64(10*(16*kib+block)), int64(10*(400*kib+block))
 	corpus := small + large
-	if got, want := room(all, runs, true), corpus+3*small+3*large+3*large/2; got != want {
+	if got, want := room(all, written, 3, true), corpus+7*small+7*large+7*large/2; got != want {
 		t.Errorf("keeping all takes %d, want %d", got, want)
 	}
-	if got, want := room(all, runs, false), corpus+3*small+3*large; got != want {
+	// Those of b are gone when those of c come, but for a block of each file.
+	if got, want := room(all, written, 3, false), corpus+7*small+7*10*block+3*10*400*kib; got != want {
 		t.Errorf("%d, want %d", got, want)
 	}
 }

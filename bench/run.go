@@ -58,7 +58,7 @@ type stage struct {
 }
 
 func prepare(o options, work string, all []*workload, wanted map[string]bool) (*stage, error) {
-	s := &stage{bench: &bench{dir: work, log: os.Stderr}, options: o, wanted: wanted}
+	s := &stage{bench: &bench{dir: work, log: os.Stderr, keep: o.keep}, options: o, wanted: wanted}
 	if _, err := find("nginx"); err != nil && slices.ContainsFunc(all, near) {
 		return nil, errNoNginx
 	}
@@ -95,14 +95,14 @@ func (s *stage) contestants(w *workload) []contestant {
 
 func (s *stage) enoughRoom(all []*workload) error {
 	need := room(all, func(w *workload) int {
-		n := 1 // before the first round
+		n := 0
 		for _, c := range s.contestants(w) {
 			if c.writes {
-				n += s.options.rounds
+				n++
 			}
 		}
 		return n
-	}, s.options.keep)
+	}, s.options.rounds, s.options.keep)
 	free, err := rig.Free(s.dir)
 	if err != nil {
 		return err
@@ -132,11 +132,6 @@ func (s *stage) all(ctx context.Context, all []*workload) (results []result, err
 			return nil, err
 		}
 		results = append(results, r)
-		if !s.options.keep {
-			if err := giveBack(s.runs(w)); err != nil {
-				return nil, err
-			}
-		}
 	}
 	return results, nil
 }
