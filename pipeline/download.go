@@ -237,7 +237,7 @@ func (r *run) attempt(ctx context.Context, j *job, file sink.Writer) error {
 	if t := r.team(j, file, body); t != nil {
 		err = t.bring(ctx, body)
 	} else {
-		err = r.copy(ctx, j, file, body, r.buffersFor(body.Size))
+		err = r.copy(ctx, j, file, body)
 	}
 	if err != nil {
 		return err
@@ -250,7 +250,8 @@ func (r *run) attempt(ctx context.Context, j *job, file sink.Writer) error {
 
 // copy reads a body to its end. What is written is whole buffers, so that they lie in the file
 // as they lie in memory's pages, but for the last one and where the body breaks.
-func (r *run) copy(ctx context.Context, j *job, file sink.Writer, body io.Reader, buffers *sync.Pool) error {
+func (r *run) copy(ctx context.Context, j *job, file sink.Writer, body *fetch.Body) error {
+	buffers := r.buffersFor(body.Size)
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	for filled, ended := 0, error(nil); ended == nil; {

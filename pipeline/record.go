@@ -31,6 +31,9 @@ type recorder struct {
 	*run
 	files int // that the sink takes best
 	next  group
+	// toCome is how many outcomes the expanded pages have yet; those of a page that is being
+	// expanded are taken off already.
+	toCome int
 
 	// Of the group that is being committed:
 	pages []*page         // expanded, in the order of the listing
@@ -106,6 +109,9 @@ func (rec *recorder) groups(ctx context.Context) error {
 				timer.Reset(groupDelay)
 			}
 			rec.next.add(o)
+			if rec.toCome--; o.seal {
+				rec.toCome += o.count + 1
+			}
 		case <-timer.C:
 			due = true
 		case err := <-committed:
@@ -113,7 +119,7 @@ func (rec *recorder) groups(ctx context.Context) error {
 				return err
 			}
 		}
-		if committed == nil && len(rec.next.outcomes) > 0 && (in == nil || due || rec.ready() || rec.waitedFor()) {
+		if committed == nil && len(rec.next.outcomes) > 0 && (in == nil || due || rec.ready() || rec.toCome == 0 && rec.waitedFor()) {
 			g := rec.next
 			rec.next, committed = group{}, make(chan error, 1)
 			go func() { committed <- rec.flush(ctx, &g) }() // waited for before this returns, but for a fault
@@ -122,9 +128,9 @@ func (rec *recorder) groups(ctx context.Context) error {
 	return nil
 }
 
-// waitedFor tells that somebody waits for a page to be durable. The last outcomes of the pages
-// before it come in after it, so that from then on no group waits for others to share its cost.
-// It is for when no group is being committed.
+// waitedFor tells that somebody waits for a page to be durable, before which no other is listed:
+// when nothing is to come any more, the group has no company to wait for. It is for when no
+// group is being committed.
 func (rec *recorder) waitedFor() bool {
 	return rec.next.urgent || slices.ContainsFunc(rec.pages, func(p *page) bool { return p.ended != nil })
 }
