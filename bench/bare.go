@@ -55,6 +55,9 @@ func runBare(list, dest string) error {
 	if err != nil {
 		return err
 	}
+	if !b.media.SyncsAll() {
+		return errors.New("bare: files are not synced in groups here")
+	}
 	urls := make(chan string)
 	g, ctx := errgroup.WithContext(context.Background())
 	g.Go(func() error {

@@ -23,7 +23,8 @@
 // is what sync -f does): civitar's archive is durable when it ends. An fsync of each file
 // would be closer to civitar's promise, and slower. Before each run all earlier writes are
 // synced, and the corpus is read into the page cache; after it, what it wrote is taken out of
-// the page cache. Every run has a new folder, and nothing is deleted before the end. It is
+// the page cache. Every run has a new folder, and nothing is deleted before the end; large
+// files are emptied after each round. It is
 // looked at what each run has left: one that does not hold every blob has failed.
 //
 // The floors, in the same rounds, are what no tool can beat: cp -r of the corpus and a sync,
