@@ -59,7 +59,8 @@ func runBare(list, dest string) error {
 		return errors.New("bare: files are not synced in groups here")
 	}
 	urls := make(chan string)
-	g, ctx := errgroup.WithContext(context.Background())
+	g, running := errgroup.WithContext(context.Background())
+	fetchers, ctx := errgroup.WithContext(running)
 	g.Go(func() error {
 		defer close(urls)
 		for line := range bytes.Lines(text) {
@@ -71,7 +72,6 @@ func runBare(list, dest string) error {
 		}
 		return nil
 	})
-	fetchers, ctx := errgroup.WithContext(ctx)
 	for range transfers {
 		fetchers.Go(func() error { return b.fetch(ctx, urls) })
 	}
