@@ -293,9 +293,10 @@ func TestBucketFaultsAreToldInOneSentence(t *testing.T) {
 		{place("x", expired.URL), "", 1, []string{"have expired"}},
 		{place("x", closed.URL), "", 1, []string{"cannot be reached"}},
 		{"s3://", "", 2, []string{"names no bucket"}},
-		{"s3://b/p?regoin=x", "", 2, []string{"regoin"}},
+		{"s3://bkt/p?regoin=x", "", 2, []string{"regoin"}},
 		{"s3://key:secret@b/p", "", 2, []string{"credentials do not belong"}},
-		{"s3://b?endpoint=ftp://h", "", 2, []string{"endpoint"}},
+		{"s3://bkt?endpoint=ftp://h", "", 2, []string{"endpoint"}},
+		{"s3://b", "", 2, []string{"can name no bucket"}},
 	} {
 		for _, command := range []string{"archive", "status", "verify"} {
 			cmd := machine(a.program(t, command, c.dest), t.TempDir())

@@ -24,6 +24,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // where one was to be replaced that is another by now.
 var errTaken = errors.New("another has written there")
 
+// errUnconditional is wrapped where a store knows no conditions on what is put.
+var errUnconditional = errors.New("the store does not know conditional writes")
+
 const again = "; then run the same command again, it goes on where it stopped"
 
 // told turns what the library says into an [*Error]. An object that is not there is
@@ -40,7 +43,7 @@ func (s *Store) told(name string, err error) error {
 	say := func(err error, format string, args ...any) error {
 		return &Error{Place: place, Why: fmt.Sprintf(format, args...), Err: err}
 	}
-	answer := minio.ToErrorResponse(err)
+	answer := answerOf(err)
 	switch answer.Code {
 	case "NoSuchKey", "NotFound":
 		return say(fmt.Errorf("%w: %w", fs.ErrNotExist, err), "there is no such object")
@@ -68,4 +71,11 @@ func (s *Store) told(name string, err error) error {
 		return say(err, "%s cannot be reached (%v): check the network and the endpoint%s", s.Endpoint, err, again)
 	}
 	return say(err, "the store answered %d %s (%s): try again later%s", answer.StatusCode, answer.Code, answer.Message, again)
+}
+
+// answerOf is the store's answer that an error tells of; without one, its status is 0.
+func answerOf(err error) minio.ErrorResponse {
+	var answer minio.ErrorResponse
+	errors.As(err, &answer)
+	return answer
 }

@@ -33,7 +33,7 @@ func (f files) Each(ctx context.Context, use func(name string) error, _ func(fol
 		if err != nil {
 			return err
 		}
-		if o.name == leaseFile || IsPiece(o.name) {
+		if isLease(o.name) || IsPiece(o.name) {
 			continue
 		}
 		if err := use(o.name); err != nil {

@@ -34,14 +34,12 @@ func pieceOf(segment string, offset int64) string {
 // an offset on. When it returns nil they are there for good. It is what a record's
 // Options.Publish wants.
 func (s *Store) Publish(segment string, offset int64, data []byte) error {
-	if s.lease != nil {
-		if err := s.lease.holds(); err != nil {
-			return err
-		}
-	}
 	ctx := context.Background() // lines of what is already in the bucket: never cut off halfway
+	if err := s.lease.holds(ctx); err != nil {
+		return err
+	}
 	name := pieceOf(segment, offset)
-	_, err := s.put(ctx, name, data, "application/jsonl", "*")
+	err := s.putPiece(ctx, name, data)
 	if !errors.Is(err, errTaken) {
 		return err
 	}
@@ -51,6 +49,23 @@ func (s *Store) Publish(segment string, offset int64, data []byte) error {
 		return nil
 	}
 	return fmt.Errorf("%s: another run has gone on with this archive: run the same command again: %w", s.Location, err)
+}
+
+// putPiece makes an object of the journal, if there is none of its name.
+func (s *Store) putPiece(ctx context.Context, name string, data []byte) error {
+	match := "*"
+	if s.lease.beside { // then a look must do, and the lease, which no other takes for so long
+		until, cancel := context.WithDeadline(ctx, s.lease.until())
+		defer cancel()
+		if _, err := s.Files().Stat(until, name); err == nil {
+			return errTaken
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		ctx, match = until, ""
+	}
+	_, err := s.put(ctx, name, data, "application/jsonl", match)
+	return err
 }
 
 // piece is one object of the journal.

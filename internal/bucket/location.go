@@ -17,6 +17,8 @@ import (
 	"net/url"
 	"path"
 	"strings"
+
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 )
 
 // scheme begins the name of an archive in a bucket.
@@ -52,6 +54,9 @@ func Parse(text string) (Location, error) {
 	if l.Bucket == "" || u.Fragment != "" {
 		return Location{}, fmt.Errorf("%q names no bucket: %s", text, form)
 	}
+	if err := s3utils.CheckValidBucketName(l.Bucket); err != nil {
+		return Location{}, fmt.Errorf("%q can name no bucket (%w): %s", l.Bucket, err, form)
+	}
 	for name, values := range u.Query() {
 		switch value := values[len(values)-1]; name {
 		case "region":
@@ -76,6 +81,20 @@ func endpoint(text string) (host string, insecure bool, err error) {
 		return "", false, fmt.Errorf("endpoint %q is no address of a server: write https://HOST or http://HOST:PORT", text)
 	}
 	return u.Host, u.Scheme == "http", nil
+}
+
+// regionOf is the region that the name of a public store's endpoint tells, "" where it tells none.
+func regionOf(endpoint string) string {
+	host, _, _ := strings.Cut(endpoint, ":")
+	for _, of := range []string{".amazonaws.com", ".backblazeb2.com", ".wasabisys.com", ".scw.cloud", ".io.cloud.ovh.net"} {
+		if region, ok := strings.CutSuffix(host, of); ok && strings.HasPrefix(region, "s3.") {
+			return strings.TrimPrefix(region, "s3.")
+		}
+	}
+	if strings.HasSuffix(host, ".r2.cloudflarestorage.com") {
+		return "auto"
+	}
+	return ""
 }
 
 // String is the location in one way of writing it.

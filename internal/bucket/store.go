@@ -52,7 +52,7 @@ func Open(l Location, env func(string) string) (*Store, error) {
 	}
 	transport.MaxIdleConnsPerHost = 64
 	transport.ResponseHeaderTimeout = 2 * time.Minute
-	region := l.Region
+	region := or(l.Region, regionOf(l.Endpoint))
 	if region == "" && l.Endpoint != amazon {
 		region = or(env("AWS_REGION"), env("AWS_DEFAULT_REGION"), "us-east-1") // such servers know one, and mostly do not care
 	}
@@ -149,7 +149,21 @@ func (s *Store) put(ctx context.Context, name string, data []byte, media, match 
 		o.SetMatchETag(match)
 	}
 	info, err := s.client.PutObject(ctx, s.Bucket, s.key(name), bytes.NewReader(data), int64(len(data)), o)
+	if match != "" && unconditional(err) {
+		err = fmt.Errorf("%w: %w", errUnconditional, err)
+	}
 	return strings.Trim(info.ETag, `"`), s.told(name, err)
+}
+
+// unconditional tells whether a store has refused a condition for being one.
+func unconditional(err error) bool {
+	switch answer := answerOf(err); answer.StatusCode {
+	case http.StatusNotImplemented, http.StatusMethodNotAllowed:
+		return true
+	case http.StatusBadRequest:
+		return answer.Code == "InvalidArgument" || answer.Code == "InvalidRequest" || answer.Code == "NotSupported"
+	}
+	return false
 }
 
 // get reads a small object whole, and its entity tag.
@@ -233,7 +247,7 @@ func (s *Store) copyTo(ctx context.Context, from, to string) error {
 // remove removes objects; one that is not there is fine.
 func (s *Store) remove(ctx context.Context, names ...string) error {
 	for _, name := range names {
-		if err := s.client.RemoveObject(ctx, s.Bucket, s.key(name), minio.RemoveObjectOptions{}); err != nil && minio.ToErrorResponse(err).Code != "NoSuchKey" {
+		if err := s.client.RemoveObject(ctx, s.Bucket, s.key(name), minio.RemoveObjectOptions{}); err != nil && answerOf(err).Code != "NoSuchKey" {
 			return s.told(name, err)
 		}
 	}
