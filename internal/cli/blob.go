@@ -17,10 +17,10 @@ import (
 )
 
 type blobCmd struct {
-	Blob     string `arg:"" name:"blobId" help:"The blob's id, with its extension."`
-	Download bool   `help:"Fetch it."`
-	NSFW     bool   `name:"nsfw" help:"Mature and unrated content is welcome (else it is refused)."`
-	Output   string `short:"o" default:"auto" placeholder:"WHERE" help:"With --download: a file, or - for stdout (default the id's name here). Else as ${forms}"`
+	Blob     string    `arg:"" name:"blobId" help:"The blob's id, with its extension."`
+	Download bool      `help:"Fetch it."`
+	NSFW     bool      `name:"nsfw" help:"Mature and unrated content is welcome (else it is refused)."`
+	Output   localPath `short:"o" default:"auto" placeholder:"WHERE" help:"With --download: a file, or - for stdout (default the id's name here). Else as ${forms}"`
 
 	Look lookFlags `embed:""`
 	formFlags
@@ -32,12 +32,12 @@ func (blobCmd) Help() string {
 
 // Run tells the server's verdict on a blob, or fetches it where there is none against it.
 func (c *blobCmd) Run(s *session) error {
-	show := showFlags{Output: c.Output, formFlags: c.formFlags}
+	show := showFlags{Output: string(c.Output), formFlags: c.formFlags}
 	forms := []string{"auto", "table", "json", "jsonl", "yaml", "csv"}
 	switch {
 	case c.Output == "":
 		return usagef("--output is empty")
-	case !c.Download && !slices.Contains(forms, c.Output):
+	case !c.Download && !slices.Contains(forms, string(c.Output)):
 		return usagef("--output %s: without --download, this is one of table, json, jsonl, yaml and csv", c.Output)
 	}
 	if c.Download {
@@ -111,7 +111,7 @@ func (c *blobCmd) fetch(ctx context.Context, s *session, client *fetch.Client) e
 		return c.fetchToStdout(ctx, s, client)
 	}
 	named := c.Output != "auto"
-	target := c.Output
+	target := string(c.Output)
 	if !named {
 		target = sink.Element(c.Blob)
 	}

@@ -18,11 +18,11 @@ import (
 )
 
 type decryptCmd struct {
-	Dest     string   `arg:"" help:"Folder of the archive, a package or s3://bucket/prefix."`
-	Identity []string `short:"i" required:"" type:"existingfile" placeholder:"FILE" help:"Whom the archive is for: a file of age or SSH private keys; repeat for more."`
-	To       string   `required:"" placeholder:"FOLDER" help:"Folder to write into; the archive stays as it is."`
-	JSON     bool     `name:"json" help:"Write one JSON object a line to stdout."`
-	Quiet    bool     `short:"q" help:"Show errors only."`
+	Dest     string    `arg:"" help:"Folder of the archive, a package or s3://bucket/prefix."`
+	Identity []string  `short:"i" required:"" type:"existingfile" placeholder:"FILE" help:"Whom the archive is for: a file of age or SSH private keys; repeat for more."`
+	To       localPath `required:"" placeholder:"FOLDER" help:"Folder to write into; the archive stays as it is."`
+	JSON     bool      `name:"json" help:"Write one JSON object a line to stdout."`
+	Quiet    bool      `short:"q" help:"Show errors only."`
 }
 
 func (decryptCmd) Help() string {
@@ -56,10 +56,10 @@ func (c *decryptCmd) Run(s *session) error {
 		return err
 	}
 	defer files.Close()
-	if err := os.MkdirAll(c.To, 0o777); err != nil {
+	if err := os.MkdirAll(string(c.To), 0o777); err != nil {
 		return err
 	}
-	out, err := durable.Open(c.To, nil)
+	out, err := durable.Open(string(c.To), nil)
 	if err != nil {
 		return err
 	}

@@ -23,18 +23,18 @@ import (
 )
 
 type pruneCmd struct {
-	Dest     string   `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, or s3://bucket/prefix (default ${default})."`
-	Policy   bool     `help:"Go by what the last run was to keep, where no flag says otherwise."`
-	MaxNSFW  level    `name:"max-nsfw" placeholder:"LEVEL" values:"pg,pg13,r,x,xxx" help:"The highest level that stays: pg, pg13, r, x or xxx."`
-	Unrated  string   `placeholder:"keep|skip" values:"keep,skip" help:"What has no level: keep, or skip (default with --max-nsfw)."`
-	Media    []string `placeholder:"KIND,…" values:"image,video,audio,model,text,other" help:"Only these kinds stay: image, video, audio, model, text, other."`
-	StepType []string `placeholder:"TYPE,…" help:"Only results of these step types stay."`
-	MinSize  byteSize `placeholder:"SIZE" help:"What is smaller does not stay."`
-	MaxSize  byteSize `placeholder:"SIZE" help:"What is larger does not stay."`
-	Remove   bool     `xor:"fate" help:"Remove what does not stay. Without this or --move-to it is only listed."`
-	MoveTo   string   `xor:"fate" placeholder:"FOLDER" help:"Move it out of the archive into this folder."`
-	JSON     bool     `name:"json" help:"Write one JSON object a line to stdout."`
-	Quiet    bool     `short:"q" help:"Show errors only."`
+	Dest     string    `arg:"" optional:"" default:"./civitai-archive" help:"Folder of the archive, or s3://bucket/prefix (default ${default})."`
+	Policy   bool      `help:"Go by what the last run was to keep, where no flag says otherwise."`
+	MaxNSFW  level     `name:"max-nsfw" placeholder:"LEVEL" values:"pg,pg13,r,x,xxx" help:"The highest level that stays: pg, pg13, r, x or xxx."`
+	Unrated  string    `placeholder:"keep|skip" values:"keep,skip" help:"What has no level: keep, or skip (default with --max-nsfw)."`
+	Media    []string  `placeholder:"KIND,…" values:"image,video,audio,model,text,other" help:"Only these kinds stay: image, video, audio, model, text, other."`
+	StepType []string  `placeholder:"TYPE,…" help:"Only results of these step types stay."`
+	MinSize  byteSize  `placeholder:"SIZE" help:"What is smaller does not stay."`
+	MaxSize  byteSize  `placeholder:"SIZE" help:"What is larger does not stay."`
+	Remove   bool      `xor:"fate" help:"Remove what does not stay. Without this or --move-to it is only listed."`
+	MoveTo   localPath `xor:"fate" placeholder:"FOLDER" help:"Move it out of the archive into this folder."`
+	JSON     bool      `name:"json" help:"Write one JSON object a line to stdout."`
+	Quiet    bool      `short:"q" help:"Show errors only."`
 }
 
 func (pruneCmd) Help() string {
@@ -130,10 +130,10 @@ const pruneGroup = 200
 
 func (p *pruning) all(ctx context.Context) (err error) {
 	if p.MoveTo != "" {
-		if err := os.MkdirAll(p.MoveTo, 0o777); err != nil {
+		if err := os.MkdirAll(string(p.MoveTo), 0o777); err != nil {
 			return err
 		}
-		if p.out, err = durable.Open(p.MoveTo, nil); err != nil {
+		if p.out, err = durable.Open(string(p.MoveTo), nil); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, p.out.Close()) }()
@@ -221,7 +221,7 @@ func (p *pruning) moveOut(ctx context.Context, b manifest.Blob) error {
 		}
 		err = copyOut(p.out, from, name)
 		if err = errors.Join(err, from.Close()); err != nil {
-			return fmt.Errorf("%s: %w", filepath.Join(p.MoveTo, filepath.FromSlash(name)), err)
+			return fmt.Errorf("%s: %w", filepath.Join(string(p.MoveTo), filepath.FromSlash(name)), err)
 		}
 	}
 	return nil
@@ -272,7 +272,7 @@ func (p *pruning) end(err error) error {
 	case p.Remove:
 		what = "removed"
 	case p.MoveTo != "":
-		what = "moved to " + p.MoveTo
+		what = "moved to " + string(p.MoveTo)
 	}
 	switch {
 	case p.JSON:

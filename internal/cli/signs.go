@@ -31,7 +31,7 @@ type signsFlags struct {
 	Ping        string        `placeholder:"URL" group:"signs" help:"Healthchecks-style: URL/start before, URL after, URL/fail after faults."`
 	HookTimeout time.Duration `default:"1m" group:"signs" help:"How long a hook may take (default ${default})."`
 	Metrics     string        `placeholder:"ADDR" group:"signs" help:"Serve Prometheus metrics during the run, like 127.0.0.1:9464."`
-	MetricsFile string        `placeholder:"FILE" group:"signs" help:"Write Prometheus metrics, for the textfile collector."`
+	MetricsFile localPath     `placeholder:"FILE" group:"signs" help:"Write Prometheus metrics, for the textfile collector."`
 }
 
 func (f *signsFlags) check() error {
@@ -230,7 +230,7 @@ func (sg *signs) measure() error {
 	if sg.MetricsFile == "" {
 		return nil
 	}
-	if err := sg.figures.WriteFile(sg.MetricsFile, time.Now()); err != nil {
+	if err := sg.figures.WriteFile(string(sg.MetricsFile), time.Now()); err != nil {
 		return fmt.Errorf("--metrics-file: %w", err)
 	}
 	return nil

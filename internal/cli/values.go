@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"civitar/internal/bucket"
 )
 
 // byteSize is a flag's number of bytes: 500k, 10MiB, 1.5GB.
@@ -65,4 +67,17 @@ func (m moment) end() time.Time {
 		return m.Time
 	}
 	return m.AddDate(0, 0, 1).Add(-time.Nanosecond)
+}
+
+// localPath is a file or folder of this machine, and nothing in a bucket, whose name would
+// make a folder called s3: here.
+type localPath string
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (p *localPath) UnmarshalText(text []byte) error {
+	if bucket.Is(string(text)) {
+		return fmt.Errorf("%q lies in a bucket: give a path of this machine", text)
+	}
+	*p = localPath(text)
+	return nil
 }
