@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,8 +36,9 @@ const (
 // long as shut is locked.
 type middleman struct {
 	*gateway
-	url  string
-	shut sync.RWMutex
+	url     string
+	shut    sync.RWMutex
+	waiting atomic.Int64 // how many wait, or are on their way
 }
 
 func newMiddleman(t *testing.T, way string) *middleman {
@@ -53,6 +55,8 @@ func newMiddleman(t *testing.T, way string) *middleman {
 	m := &middleman{gateway: g}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPut && !strings.Contains(r.URL.Path, "/.civitar/") {
+			m.waiting.Add(1)
+			defer m.waiting.Add(-1)
 			m.shut.RLock()
 			defer m.shut.RUnlock()
 		}

@@ -62,7 +62,7 @@ func must(t *testing.T, err error) {
 
 func write(t *testing.T, cfg export.Config, files []export.File, from export.Files) (export.Result, error) {
 	t.Helper()
-	w, err := export.NewWriter(cfg)
+	w, err := begin(t, cfg)
 	if err != nil {
 		return export.Result{}, err
 	}
@@ -71,7 +71,17 @@ func write(t *testing.T, cfg export.Config, files []export.File, from export.Fil
 			return export.Result{}, errors.Join(err, w.Discard())
 		}
 	}
-	return w.Close()
+	return w.Close(t.Context())
+}
+
+// begin begins an export whose name is a path.
+func begin(t *testing.T, cfg export.Config) (*export.Writer, error) {
+	t.Helper()
+	on, err := export.OpenFolder(filepath.Dir(cfg.Out))
+	must(t, err)
+	t.Cleanup(func() { must(t, on.Close()) })
+	cfg.Shelf, cfg.Out = on, filepath.Base(cfg.Out)
+	return export.NewWriter(t.Context(), cfg)
 }
 
 func names(t *testing.T, dir string) string {
@@ -197,15 +207,15 @@ func TestTwoExportsDoNotWriteOnePackage(t *testing.T) {
 	files := from.recorded("media/%d.jpg", 100, 2)
 	dir := t.TempDir()
 	cfg := export.Config{Format: export.Tar, Out: filepath.Join(dir, "a.tar")}
-	first, err := export.NewWriter(cfg)
+	first, err := begin(t, cfg)
 	must(t, err)
 	must(t, first.Add(t.Context(), files[0], from))
 	var busy *export.BusyError
-	if _, err := export.NewWriter(cfg); !errors.As(err, &busy) {
+	if _, err := begin(t, cfg); !errors.As(err, &busy) {
 		t.Errorf("a second export: %v", err)
 	}
 	must(t, first.Add(t.Context(), files[1], from))
-	_, err = first.Close()
+	_, err = first.Close(t.Context())
 	must(t, err)
 	if got := names(t, dir); got != "a.tar a.tar.manifest.json a.tar.sha256" {
 		t.Error(got)
@@ -294,7 +304,7 @@ func TestExportsObeyTheirContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	dir := t.TempDir()
-	w, err := export.NewWriter(export.Config{Format: export.Tar, Out: filepath.Join(dir, "a.tar")})
+	w, err := begin(t, export.Config{Format: export.Tar, Out: filepath.Join(dir, "a.tar")})
 	must(t, err)
 	f := export.File{Path: "media/a", Size: 1 << 40, SHA256: sum(nil)}
 	err = w.Add(ctx, f, opener(func() io.Reader { return endless(cancel) }))

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -9,21 +10,51 @@ import (
 	"civitar/internal/durable"
 )
 
-// folderPack writes files below a folder: a bag that is not serialized.
+// folderPack writes files below a folder: a bag that is not serialized. It is its own draft.
 type folderPack struct {
-	root *durable.Folder
-	made map[string]struct{} // folders
+	in      *Folder
+	name    string
+	replace bool // what has the name
+	root    *durable.Folder
+	made    map[string]struct{} // folders
 }
 
-func newFolder(dir string) (*folderPack, error) {
-	if err := os.Mkdir(dir, 0o777); err != nil {
+// folder begins a folder, in the place of another if that is to be replaced.
+func (f *Folder) folder(name string, replace bool) (*folderPack, error) {
+	partial := name + partialExt
+	if err := f.root.RemoveAll(partial); err != nil {
 		return nil, err
 	}
-	root, err := durable.Open(dir, nil)
+	if err := f.root.Mkdir(partial, 0o777); err != nil {
+		return nil, err
+	}
+	root, err := f.root.Folder(partial)
 	if err != nil {
 		return nil, err
 	}
-	return &folderPack{root, map[string]struct{}{".": {}}}, nil
+	return &folderPack{f, name, replace, root, map[string]struct{}{".": {}}}, nil
+}
+
+// Write is not what a folder is for.
+func (p *folderPack) Write([]byte) (int, error) { return 0, errors.ErrUnsupported }
+
+// Finish has been done by close.
+func (p *folderPack) Finish() error { return nil }
+
+// Name implements [Draft]. Nothing can be renamed over a folder.
+func (p *folderPack) Name(context.Context) error {
+	if p.replace {
+		if err := p.in.root.RemoveAll(p.name); err != nil {
+			return err
+		}
+	}
+	return p.in.root.Rename(p.name+partialExt, p.name)
+}
+
+// Discard implements [Draft].
+func (p *folderPack) Discard() error {
+	_ = p.root.Close() // it may be closed
+	return p.in.root.RemoveAll(p.name + partialExt)
 }
 
 func (p *folderPack) add(f File, r io.Reader) error {

@@ -1,12 +1,10 @@
 package export
 
 import (
-	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
 )
 
@@ -15,19 +13,16 @@ const manifestExt = ".manifest.json"
 
 // listing is that manifest, written as the files come.
 type listing struct {
-	name  string
-	file  *os.File
-	buf   *bufio.Writer
+	Draft
 	comma string
 }
 
-func newListing(cfg Config) (*listing, error) {
-	l := &listing{name: cfg.Out + manifestExt + partialExt}
-	var err error
-	if l.file, err = os.Create(l.name); err != nil {
+func newListing(ctx context.Context, cfg Config) (*listing, error) {
+	draft, err := cfg.Shelf.Draft(ctx, cfg.Out+manifestExt)
+	if err != nil {
 		return nil, err
 	}
-	l.buf = bufio.NewWriter(l.file)
+	l := &listing{Draft: draft}
 	head, err := json.Marshal(struct {
 		Export  int                 `json:"export"` // version of this form
 		Format  Format              `json:"format"`
@@ -38,10 +33,10 @@ func newListing(cfg Config) (*listing, error) {
 		Filters map[string][]string `json:"filters,omitempty"`
 	}{1, cfg.Format, cfg.About.Source, cfg.From, cfg.To, cfg.Series, cfg.Filters})
 	if err == nil {
-		_, err = fmt.Fprintf(l.buf, "%s,\n\"entries\":[", head[:len(head)-1])
+		_, err = fmt.Fprintf(l, "%s,\n\"entries\":[", head[:len(head)-1])
 	}
 	if err != nil {
-		return nil, errors.Join(err, l.discard())
+		return nil, errors.Join(err, l.Discard())
 	}
 	return l, nil
 }
@@ -49,7 +44,7 @@ func newListing(cfg Config) (*listing, error) {
 func (l *listing) add(f File) error {
 	data, err := json.Marshal(f)
 	if err == nil {
-		_, err = fmt.Fprintf(l.buf, "%s\n%s", l.comma, data)
+		_, err = fmt.Fprintf(l, "%s\n%s", l.comma, data)
 	}
 	l.comma = ","
 	return err
@@ -60,20 +55,8 @@ func (l *listing) close(r Result) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(l.buf, "\n],\n%s\n", tail[1:]); err != nil {
+	if _, err := fmt.Fprintf(l, "\n],\n%s\n", tail[1:]); err != nil {
 		return err
 	}
-	err = l.buf.Flush()
-	if err == nil {
-		err = l.file.Sync()
-	}
-	return errors.Join(err, l.file.Close())
-}
-
-func (l *listing) discard() error {
-	_ = l.file.Close() // it may be closed
-	if err := os.Remove(l.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return l.Finish()
 }

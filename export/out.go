@@ -1,23 +1,21 @@
 package export
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
-
-	"civitar/internal/durable"
 )
 
 // Config says what is made, and where.
 type Config struct {
 	Format Format
-	// Out is the package's file, or with [Bag] and no ending of a package its folder.
-	Out string
+	// Shelf is where, and Out the package's name there: a file's, or with [Bag] and no ending
+	// of a package a folder's.
+	Shelf Shelf
+	Out   string
 	// Split, in bytes, begins another package of its own before one gets larger than that; 0
 	// never does. A file larger than it is alone in its package.
 	Split int64
@@ -40,7 +38,7 @@ type Result struct {
 	Volumes []Volume `json:"volumes"`
 }
 
-// Writer makes packages on disk. Exactly one of Close and Discard ends it.
+// Writer makes packages on a shelf. Exactly one of Close and Discard ends it.
 type Writer struct {
 	cfg    Config
 	now    *volume // nil between volumes
@@ -55,24 +53,24 @@ type ExistsError struct{ Name string }
 
 func (e *ExistsError) Error() string { return e.Name + " is there already" }
 
-// NewWriter begins an export. Errors: [*ExistsError], [*BusyError], and those of package os.
-func NewWriter(cfg Config) (_ *Writer, err error) {
-	if err := os.MkdirAll(filepath.Dir(cfg.Out), 0o777); err != nil {
-		return nil, err
-	}
+// NewWriter begins an export. The shelf is the caller's to close, after it. Errors:
+// [*ExistsError], [*BusyError], and the shelf's.
+func NewWriter(ctx context.Context, cfg Config) (_ *Writer, err error) {
 	w := &Writer{cfg: cfg}
-	if _, err := os.Lstat(cfg.Out + recordExt); err == nil {
-		return nil, fmt.Errorf("%s is an archive, which civitar archive adds to: give another name", cfg.Out)
+	if archive, err := cfg.Shelf.Has(ctx, cfg.Out+recordExt); err != nil {
+		return nil, err
+	} else if archive {
+		return nil, fmt.Errorf("%s is an archive, which civitar archive adds to: give another name", cfg.Shelf.Path(cfg.Out))
 	}
 	for _, name := range []string{cfg.volumeName(1), cfg.Out + manifestExt, cfg.Out + sumsExt} {
-		if err := cfg.free(name); err != nil {
+		if err := cfg.free(ctx, name); err != nil {
 			return nil, err
 		}
 	}
-	if w.unlock, err = takeLock(cfg.Out); err != nil {
+	if w.unlock, err = cfg.Shelf.Lock(cfg.Out); err != nil {
 		return nil, err
 	}
-	if w.list, err = newListing(cfg); err != nil {
+	if w.list, err = newListing(ctx, cfg); err != nil {
 		w.unlock()
 		return nil, err
 	}
@@ -92,7 +90,7 @@ func (w *Writer) Add(ctx context.Context, f File, from Files) error {
 		}
 	}
 	if w.now == nil {
-		if w.now, err = w.cfg.begin(len(w.done) + 1); err != nil {
+		if w.now, err = w.cfg.begin(ctx, len(w.done)+1); err != nil {
 			return err
 		}
 	}
@@ -118,10 +116,10 @@ func (w *Writer) endVolume() error {
 // Close makes the packages whole and gives them their names: first the packages, then their
 // checksums, then the manifest, so that what finds the manifest finds all of it. After an
 // error, what has its name already stays.
-func (w *Writer) Close() (Result, error) {
+func (w *Writer) Close(ctx context.Context) (Result, error) {
 	err := w.whole()
 	if err == nil {
-		err = w.name()
+		err = w.name(context.WithoutCancel(ctx)) // all or nothing
 	}
 	if err != nil {
 		return w.result, errors.Join(err, w.Discard())
@@ -140,71 +138,68 @@ func (w *Writer) whole() error {
 }
 
 // name gives everything its name.
-func (w *Writer) name() (err error) {
-	at, err := durable.Open(filepath.Dir(w.cfg.Out), nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, at.Close()) }()
-	manifest := filepath.Base(w.cfg.Out) + manifestExt
+func (w *Writer) name(ctx context.Context) error {
 	if w.cfg.Overwrite {
-		if err := w.replace(at, manifest); err != nil {
+		if err := w.clear(ctx); err != nil {
 			return err
 		}
 	}
 	for _, v := range w.done {
-		name := filepath.Base(v.name)
-		if err := at.Rename(name+partialExt, name); err != nil {
+		if err := w.cfg.free(ctx, v.name); err != nil { // where nothing locks it
+			return err
+		}
+		if err := v.Name(ctx); err != nil {
 			return err
 		}
 	}
-	if err := w.sums(at); err != nil {
+	if err := w.sums(ctx); err != nil {
 		return err
 	}
-	if err := at.SyncDir("."); err != nil {
+	if err := w.cfg.Shelf.Sync(); err != nil {
 		return err
 	}
-	if err := at.Rename(manifest+partialExt, manifest); err != nil {
+	if err := w.list.Name(ctx); err != nil {
 		return err
 	}
-	return at.SyncDir(".")
+	return w.cfg.Shelf.Sync()
 }
 
-// replace takes away what is there of the package that this one comes in the place of: first
-// its manifest, which speaks of what follows, then folders, over which nothing can be
-// renamed, and volumes beyond the last of this one.
-func (w *Writer) replace(at *durable.Folder, manifest string) error {
-	if err := at.Remove(manifest); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// clear takes away what is there of the package that this one comes in the place of, and
+// would stay: first its manifest, which speaks of the rest, then volumes beyond the last of
+// this one.
+func (w *Writer) clear(ctx context.Context) error {
+	if err := w.remove(ctx, w.cfg.Out+manifestExt); err != nil {
 		return err
 	}
-	if err := at.SyncDir("."); err != nil {
+	if err := w.cfg.Shelf.Sync(); err != nil {
 		return err
-	}
-	for _, v := range w.done {
-		if v.folder != nil {
-			if err := at.RemoveAll(filepath.Base(v.name)); err != nil {
-				return err
-			}
-		}
 	}
 	for n := len(w.done) + 1; w.cfg.Split > 0; n++ {
-		err := at.Remove(filepath.Base(w.cfg.volumeName(n)))
-		if errors.Is(err, fs.ErrNotExist) {
-			break
+		there, err := w.cfg.Shelf.Has(ctx, w.cfg.volumeName(n))
+		if err != nil || !there {
+			return err
 		}
-		if err != nil {
+		if err := w.remove(ctx, w.cfg.volumeName(n)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func (w *Writer) remove(ctx context.Context, name string) error {
+	err := w.cfg.Shelf.Remove(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // sumsExt ends the name of the file of checksums.
 const sumsExt = ".sha256"
 
 // sums writes the checksums as sha256sum reads them, one file for all volumes.
-func (w *Writer) sums(at *durable.Folder) error {
-	var text strings.Builder
+func (w *Writer) sums(ctx context.Context) error {
+	var text bytes.Buffer
 	for _, v := range w.result.Volumes {
 		if v.SHA256 != "" {
 			fmt.Fprintf(&text, "%s  %s\n", v.SHA256, v.Name)
@@ -213,7 +208,20 @@ func (w *Writer) sums(at *durable.Folder) error {
 	if text.Len() == 0 {
 		return nil
 	}
-	return at.Replace(filepath.Base(w.cfg.Out)+sumsExt, []byte(text.String()), 0o666)
+	draft, err := w.cfg.Shelf.Draft(ctx, w.cfg.Out+sumsExt)
+	if err != nil {
+		return err
+	}
+	if _, err = text.WriteTo(draft); err == nil {
+		err = draft.Finish()
+	}
+	if err == nil {
+		err = draft.Name(ctx)
+	}
+	if err != nil {
+		err = errors.Join(err, draft.Discard())
+	}
+	return err
 }
 
 // Discard removes what is not whole.
@@ -221,10 +229,10 @@ func (w *Writer) Discard() error {
 	var errs []error
 	for _, v := range append(w.done, w.now) {
 		if v != nil {
-			errs = append(errs, v.discard())
+			errs = append(errs, v.Discard())
 		}
 	}
-	errs = append(errs, w.list.discard())
+	errs = append(errs, w.list.Discard())
 	w.unlock()
 	return errors.Join(errs...)
 }

@@ -35,7 +35,7 @@ func (s *Stream) Add(ctx context.Context, f File, from Files) error {
 }
 
 // Close ends the package.
-func (s *Stream) Close() (Result, error) { return s.result, s.pack.close() }
+func (s *Stream) Close(context.Context) (Result, error) { return s.result, s.pack.close() }
 
 // Discard leaves it as it is: cut off.
 func (s *Stream) Discard() error { return nil }

@@ -1,14 +1,13 @@
 package export
 
 import (
-	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -26,10 +25,9 @@ type Volume struct {
 // volume is a package being made: a file, or a bag's folder.
 type volume struct {
 	pack
-	name   string // final
-	file   *os.File
-	buf    *bufio.Writer
-	folder *folderPack
+	Draft
+	name   string
+	folder bool
 	notes  *os.File // of a bag
 	sum    hash.Hash
 	size   int64
@@ -37,7 +35,7 @@ type volume struct {
 }
 
 func (v *volume) Write(p []byte) (int, error) {
-	n, err := v.buf.Write(p)
+	n, err := v.Draft.Write(p)
 	v.sum.Write(p[:n])
 	v.size += int64(n)
 	return n, err
@@ -68,41 +66,34 @@ func (c *Config) volumeName(n int) string {
 }
 
 // free tells whether a name can be given.
-func (c *Config) free(name string) error {
+func (c *Config) free(ctx context.Context, name string) error {
 	if c.Overwrite {
 		return nil
 	}
-	if _, err := os.Lstat(name); err == nil {
-		return &ExistsError{name}
+	taken, err := c.Shelf.Has(ctx, name)
+	if err == nil && taken {
+		err = &ExistsError{c.Shelf.Path(name)}
 	}
-	return nil
+	return err
 }
 
 // begin makes the n-th volume; what it has made of it must be discarded after an error, too.
-func (c *Config) begin(n int) (v *volume, err error) {
+func (c *Config) begin(ctx context.Context, n int) (v *volume, err error) {
 	v = &volume{name: c.volumeName(n), sum: sha256.New()}
-	if err := c.free(v.name); err != nil {
+	if err := c.free(ctx, v.name); err != nil {
 		return v, err
 	}
 	about, format := c.About, c.Format
 	if format == Bag {
-		if v.notes, err = os.Create(c.Out + ".payload" + partialExt); err != nil {
+		if v.notes, err = c.Shelf.Scratch(c.Out + ".payload"); err != nil {
 			return v, err
 		}
-		about.Name, format = strings.TrimSuffix(filepath.Base(v.name), endingOf(v.name)), FormatOf(v.name)
+		about.Name, format = strings.TrimSuffix(v.name, endingOf(v.name)), FormatOf(v.name)
 	}
 	if format == "" {
 		about.Name = ""
-		if err := os.RemoveAll(v.name + partialExt); err != nil {
-			return v, err
-		}
-		v.folder, err = newFolder(v.name + partialExt)
-		v.pack = v.folder
-	} else {
-		if v.file, err = os.Create(v.name + partialExt); err != nil {
-			return v, err
-		}
-		v.buf = bufio.NewWriterSize(v.file, 256<<10)
+		err = v.inFolder(c)
+	} else if v.Draft, err = c.Shelf.Draft(ctx, v.name); err == nil {
 		v.pack, err = newPack(format, v, about)
 	}
 	if err == nil && v.notes != nil {
@@ -111,45 +102,48 @@ func (c *Config) begin(n int) (v *volume, err error) {
 	return v, err
 }
 
-// end makes it whole and durable under its partial name.
+func (v *volume) inFolder(c *Config) error {
+	in, ok := c.Shelf.(*Folder)
+	if !ok {
+		return fmt.Errorf("%s would be a folder, and can only be a file there", c.Shelf.Path(v.name))
+	}
+	made, err := in.folder(v.name, c.Overwrite)
+	if err == nil {
+		v.pack, v.Draft, v.folder = made, made, true
+	}
+	return err
+}
+
+// end makes it whole and durable, still without its name.
 func (v *volume) end() error {
 	err := v.pack.close()
 	if v.notes != nil {
 		err = errors.Join(err, v.notes.Close(), os.Remove(v.notes.Name()))
 		v.notes = nil
 	}
-	if v.file == nil {
+	if err != nil {
 		return err
 	}
-	if err == nil {
-		err = v.buf.Flush()
-	}
-	if err == nil {
-		err = v.file.Sync()
-	}
-	return errors.Join(err, v.file.Close())
+	return v.Finish()
 }
 
 func (v *volume) told() Volume {
-	told := Volume{Name: filepath.Base(v.name), Files: v.files}
-	if v.file != nil {
+	told := Volume{Name: v.name, Files: v.files}
+	if !v.folder {
 		told.Size, told.SHA256 = v.size, hex.EncodeToString(v.sum.Sum(nil))
 	}
 	return told
 }
 
-// discard removes what is not whole.
-func (v *volume) discard() error {
+// Discard implements [Draft], of which there may be none yet.
+func (v *volume) Discard() error {
 	var errs []error
-	if v.file != nil {
-		_ = v.file.Close() // it may be closed
-	}
-	if v.folder != nil {
-		_ = v.folder.root.Close()
-	}
 	if v.notes != nil {
 		errs = append(errs, v.notes.Close(), os.Remove(v.notes.Name()))
 		v.notes = nil
 	}
-	return errors.Join(append(errs, os.RemoveAll(v.name+partialExt))...)
+	if v.Draft != nil {
+		errs = append(errs, v.Draft.Discard())
+	}
+	return errors.Join(errs...)
 }

@@ -50,7 +50,7 @@ func (s *Store) told(name string, err error) error {
 	case "NoSuchBucket":
 		return say(err, "%s has no such bucket: make it, or correct its name and endpoint%s", s.Endpoint, again)
 	case "AccessDenied", "AllAccessDisabled", "AccountProblem":
-		return say(err, "the store denies access: the credentials need the rights to list, read, write and delete there%s", again)
+		return say(err, "the store denies access: check the credentials, which need the rights to list, read, write and delete there%s", again)
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidTokenId", "UnrecognizedClientException", "XAdminUserNotFound":
 		return say(err, "the store does not know these credentials: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE%s", again)
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired":

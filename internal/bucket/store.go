@@ -263,8 +263,16 @@ func mediaOf(name string) string {
 		return "application/jsonl"
 	case ".xmp":
 		return "application/rdf+xml"
-	case ".txt", ".md":
+	case ".txt", ".md", ".sha256":
 		return "text/plain; charset=utf-8"
+	case ".csv":
+		return "text/csv; charset=utf-8"
+	case ".zip":
+		return "application/zip"
+	case ".tar":
+		return "application/x-tar"
+	case ".zst":
+		return "application/zstd"
 	}
 	return "application/octet-stream"
 }

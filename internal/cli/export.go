@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 	"civitar/export"
 	"civitar/fetch"
+	"civitar/internal/bucket"
 	"civitar/internal/verify"
 	"civitar/manifest"
 	"civitar/policy"
@@ -26,7 +28,7 @@ import (
 
 type exportCmd struct {
 	Dest   string `arg:"" help:"Folder of the archive, a package or s3://bucket/prefix."`
-	Out    string `required:"" short:"o" placeholder:"FILE" help:"The package; - is stdout. {date}, {time} and {series} stand for this export's."`
+	Out    string `required:"" short:"o" placeholder:"FILE" help:"The package: a file, or s3://bucket/key; - is stdout. {date}, {time} and {series} stand for this export's."`
 	Format string `placeholder:"FORMAT" values:"zip,tar,tar.zst,bagit,csv,jsonl" help:"zip, tar, tar.zst, bagit, csv or jsonl (default: by the ending of --out)."`
 
 	From            moment   `placeholder:"DATE" help:"Of workflows created at or after: 2026-08-10 or RFC 3339, UTC assumed."`
@@ -55,10 +57,24 @@ func (c *exportCmd) format() export.Format {
 	if c.Format != "" {
 		return export.Format(strings.ToLower(c.Format))
 	}
-	return export.FormatOf(c.Out)
+	return export.FormatOf(c.file())
+}
+
+// file is the package's name as one of a file, wherever it is to lie.
+func (c *exportCmd) file() string {
+	if at, err := bucket.Parse(c.Out); err == nil && bucket.Is(c.Out) {
+		return at.Prefix
+	}
+	return c.Out
 }
 
 func (c *exportCmd) check() (policy.Policy, error) {
+	if bucket.Is(c.Out) {
+		if _, _, err := bucketOut(c.Out); err != nil {
+			return policy.Policy{}, err
+		}
+	}
+	file := c.file()
 	flags := policyFlags{MaxNSFW: c.MaxNSFW, Unrated: c.Unrated, Media: c.Media, StepType: c.StepType, MinSize: c.MinSize, MaxSize: c.MaxSize}
 	kept, err := flags.policy()
 	stdout := c.Out == "-"
@@ -67,7 +83,7 @@ func (c *exportCmd) check() (policy.Policy, error) {
 		return kept, err
 	case !slices.Contains(export.Formats(), c.format()):
 		return kept, usagef("say which format: --format zip, tar, tar.zst, bagit, csv or jsonl, or an --out that ends so")
-	case strings.TrimSpace(c.Out) == "":
+	case strings.TrimSpace(file) == "":
 		return kept, usagef("--out is empty: give a file")
 	case !c.From.IsZero() && !c.To.IsZero() && c.To.end().Before(c.From.Time):
 		return kept, usagef("--from is later than --to")
@@ -79,9 +95,11 @@ func (c *exportCmd) check() (policy.Policy, error) {
 		return kept, usagef("--json and --quiet exclude each other")
 	case c.Split > 0 && c.Split < 1<<20:
 		return kept, usagef("--split must be 1MiB or more")
-	case c.Split > 0 && c.format() == export.Bag && export.FormatOf(c.Out) == "":
+	case c.Split > 0 && c.format() == export.Bag && export.FormatOf(file) == "":
 		return kept, usagef("--split goes with a bag in a file: let --out end in .zip, .tar or .tar.zst")
-	case c.format() == export.Bag && export.FormatOf(c.Out).Table():
+	case bucket.Is(c.Out) && c.format() == export.Bag && export.FormatOf(file) == "":
+		return kept, usagef("a bag in a bucket must be in a file: let --out end in .zip, .tar or .tar.zst")
+	case c.format() == export.Bag && export.FormatOf(file).Table():
 		return kept, usagef("a bag is no table: let --out end in .zip, .tar or .tar.zst, or name a folder")
 	case strings.ContainsAny(c.Series, "/\\{}") || c.Series == "":
 		return kept, usagef("--series must be a name without slashes and braces")
@@ -98,6 +116,8 @@ type exporting struct {
 	files  verify.Files
 	kept   policy.Policy
 	out    string
+	on     export.Shelf // nil: stdout
+	name   string       // on it
 	now    time.Time
 	done   atomic.Int64 // files
 	bytes  atomic.Int64
@@ -106,7 +126,7 @@ type exporting struct {
 // taker is what files go into.
 type taker interface {
 	Add(context.Context, export.File, export.Files) error
-	Close() (export.Result, error)
+	Close(context.Context) (export.Result, error)
 	Discard() error
 }
 
@@ -146,7 +166,41 @@ func (c *exportCmd) Run(s *session) (err error) {
 
 func (c *exportCmd) outName(now time.Time) string {
 	now = now.UTC()
-	return strings.NewReplacer("{date}", now.Format(time.DateOnly), "{time}", now.Format("150405"), "{series}", c.Series).Replace(c.Out)
+	series := c.Series
+	if bucket.Is(c.Out) {
+		series = url.PathEscape(series)
+	}
+	return strings.NewReplacer("{date}", now.Format(time.DateOnly), "{time}", now.Format("150405"), "{series}", series).Replace(c.Out)
+}
+
+// bucketOut is a package's name in a bucket, and the place that it lies in.
+func bucketOut(out string) (at bucket.Location, name string, err error) {
+	if at, err = bucket.Parse(out); err != nil {
+		return at, "", usageError{err}
+	}
+	if path, _, _ := strings.Cut(out, "?"); at.Prefix == "" || strings.HasSuffix(path, "/") {
+		return at, "", usagef("--out names no object in the bucket: write s3://%s/FOLDER/NAME.tar.zst", at.Bucket)
+	}
+	at.Prefix, name = path.Split(at.Prefix)
+	at.Prefix = strings.TrimSuffix(at.Prefix, "/")
+	return at, name, nil
+}
+
+// shelf is where the package comes to rest, and its name there.
+func (x *exporting) shelf() (export.Shelf, string, error) {
+	if !bucket.Is(x.out) {
+		on, err := export.OpenFolder(filepath.Dir(x.out))
+		return on, filepath.Base(x.out), err
+	}
+	at, name, err := bucketOut(x.out)
+	if err != nil {
+		return nil, "", err
+	}
+	store, err := bucket.Open(at, x.s.env)
+	if err != nil {
+		return nil, "", err
+	}
+	return store.Shelf(), name, nil
 }
 
 func (x *exporting) run(ctx context.Context) (export.Result, error) {
@@ -166,6 +220,11 @@ func (x *exporting) run(ctx context.Context) (export.Result, error) {
 		}
 	}
 	var to taker
+	defer func() {
+		if x.on != nil {
+			_ = x.on.Close() // there is nothing left to be written
+		}
+	}()
 	sel := x.selection()
 	err = sel.Each(ctx, from, x.files, func(f export.File) (err error) {
 		if to == nil { // nothing is made of nothing
@@ -186,12 +245,12 @@ func (x *exporting) run(ctx context.Context) (export.Result, error) {
 	if err != nil {
 		return export.Result{}, errors.Join(err, to.Discard())
 	}
-	result, err := to.Close()
+	result, err := to.Close(ctx)
 	if err != nil {
 		return export.Result{}, err
 	}
 	if x.SinceLastExport {
-		if err := x.at.note(ctx, x.Series, exported{until, x.now.UTC().Truncate(time.Second), filepath.Base(x.out), x.choice()}); err != nil {
+		if err := x.at.note(ctx, x.Series, exported{until, x.now.UTC().Truncate(time.Second), x.name, x.choice()}); err != nil {
 			return result, hintError{err, "the package is whole, but how far the series has come could not be noted: the next export brings the same files again"}
 		}
 	}
@@ -231,11 +290,14 @@ func (x *exporting) begin(ctx context.Context) (taker, error) {
 	if x.out == "-" {
 		return export.NewStream(x.format(), x.s.Stdout, about)
 	}
-	cfg := export.Config{Format: x.format(), Out: x.out, Split: int64(x.Split), Overwrite: x.Overwrite, About: about, From: x.From.Time, To: x.To.end(), Filters: x.filters()}
+	if x.on, x.name, err = x.shelf(); err != nil {
+		return nil, err
+	}
+	cfg := export.Config{Format: x.format(), Shelf: x.on, Out: x.name, Split: int64(x.Split), Overwrite: x.Overwrite, About: about, From: x.From.Time, To: x.To.end(), Filters: x.filters()}
 	if x.SinceLastExport {
 		cfg.Series = x.Series
 	}
-	w, err := export.NewWriter(cfg)
+	w, err := export.NewWriter(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -351,7 +413,7 @@ func (x *exporting) end(r export.Result, err error) error {
 	default:
 		fmt.Fprintf(w, "%s: %s (%s) exported\n", x.Dest, plural(r.Files, "file"), humanize.IBytes(uint64(r.Bytes)))
 		for _, v := range r.Volumes {
-			fmt.Fprintf(w, "  %s%s\n", filepath.Join(filepath.Dir(x.out), v.Name), volumeNote(v))
+			fmt.Fprintf(w, "  %s%s\n", x.on.Path(v.Name), volumeNote(v))
 		}
 	}
 	return nil
