@@ -70,6 +70,9 @@ func (s *Store) told(name string, err error) error {
 	case answer.StatusCode == 0:
 		return say(err, "%s cannot be reached (%v): check the network and the endpoint%s", s.Endpoint, err, again)
 	}
+	if answer.StatusCode < http.StatusInternalServerError {
+		return say(err, "the store refuses this with %d %s (%s): look whether its keeper knows why, and whether it does all that Amazon's does", answer.StatusCode, answer.Code, answer.Message)
+	}
 	return say(err, "the store answered %d %s (%s): try again later%s", answer.StatusCode, answer.Code, answer.Message, again)
 }
 

@@ -22,6 +22,9 @@ const (
 	// partSize is that of an upload's parts, in bytes; a file of 10,000 of them is the
 	// largest that the protocol takes.
 	partSize = 64 << 20
+	// mostCopied is the size in bytes of what the protocol copies in one piece. Not every store
+	// can copy in several.
+	mostCopied = 5 << 30
 	// tries is how often a request is tried that fails for reasons that can pass.
 	tries = 5
 	// patience is how long the record's own small objects may take.
@@ -240,7 +243,16 @@ func (r *reading) Read(p []byte) (int, error) {
 
 // copyTo copies an object within the bucket, its metadata with it.
 func (s *Store) copyTo(ctx context.Context, from, to string) error {
-	_, err := s.client.ComposeObject(ctx, minio.CopyDestOptions{Bucket: s.Bucket, Object: s.key(to)}, minio.CopySrcOptions{Bucket: s.Bucket, Object: s.key(from)})
+	there, err := s.Files().Stat(ctx, from)
+	if err != nil {
+		return err
+	}
+	source, target := minio.CopySrcOptions{Bucket: s.Bucket, Object: s.key(from)}, minio.CopyDestOptions{Bucket: s.Bucket, Object: s.key(to)}
+	if there.Size > mostCopied {
+		_, err = s.client.ComposeObject(ctx, target, source)
+	} else {
+		_, err = s.client.CopyObject(ctx, target, source)
+	}
 	return s.told(from, err)
 }
 
