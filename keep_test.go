@@ -106,7 +106,10 @@ func TestEveryLevelMeetsEveryFlag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range everyKeeping() {
+	for i, k := range everyKeeping() {
+		if !*thorough && i%5 > 0 {
+			continue
+		}
 		t.Run(k.String(), func(t *testing.T) {
 			t.Parallel()
 			dest := filepath.Join(t.TempDir(), "archive")

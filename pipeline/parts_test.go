@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -57,7 +58,7 @@ func stepParts(r *rand.Rand, ps *parts, brought *[]sink.Span) {
 			return
 		}
 		came := 1 + r.Int64N(p.asked)
-		*brought = append(*brought, sink.Span{From: p.at, To: p.at + came})
+		*brought = joined(append(*brought, sink.Span{From: p.at, To: p.at + came}))
 		p.at, p.asked = p.at+came, 0
 	}
 }
@@ -73,23 +74,27 @@ func checkParts(t *testing.T, ps *parts, brought, missing []sink.Span) {
 		}
 		all = append(all, sink.Span{From: p.at, To: p.end})
 	}
-	all = slices.DeleteFunc(all, func(s sink.Span) bool { return s.From == s.To })
-	slices.SortFunc(all, func(a, b sink.Span) int { return int(a.From - b.From) })
-	var joined []sink.Span
-	for _, s := range all {
-		switch n := len(joined); {
-		case n > 0 && joined[n-1].To == s.From:
-			joined[n-1].To = s.To
-		default:
-			joined = append(joined, s)
-		}
-	}
-	if !slices.Equal(joined, missing) {
-		t.Errorf("together they are %v, want %v", joined, missing)
+	if all = joined(all); !slices.Equal(all, missing) {
+		t.Errorf("together they are %v, want %v", all, missing)
 	}
 	if !slices.IsSortedFunc(ps.gaps, func(a, b sink.Span) int { return int(a.From - b.From) }) {
 		t.Errorf("gaps are not in order: %v", ps.gaps)
 	}
+}
+
+// joined are spans in order, those that meet made one. What overlaps stays apart.
+func joined(spans []sink.Span) (all []sink.Span) {
+	slices.SortFunc(spans, func(a, b sink.Span) int { return cmp.Compare(a.From, b.From) })
+	for _, s := range spans {
+		switch n := len(all); {
+		case s.From == s.To:
+		case n > 0 && all[n-1].To == s.From:
+			all[n-1].To = s.To
+		default:
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 func TestSplitTakesWhatTheSlowestWillNotBring(t *testing.T) {
