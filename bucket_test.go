@@ -405,16 +405,6 @@ func TestOneLargeObject(t *testing.T) {
 	if usage.PeakMB() > 200 {
 		t.Error("more than 200 MB resident")
 	}
-	export := machine(a.program(t, "export", place("large", g.endpoint()), "--out", inTheBucket("large.tar", g.endpoint())), t.TempDir())
-	if usage, err = launch.Run(export); err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(filepath.Join(g.folder, theBucket, "large.tar"))
-	must(t, err)
-	t.Logf("%d MiB through one package into the bucket: %.0f MB resident at most, %v", info.Size()>>20, usage.PeakMB(), usage.Wall.Round(time.Second))
-	if usage.PeakMB() > 200 {
-		t.Error("more than 200 MB resident")
-	}
 }
 
 // largeServer lists one workflow with one blob of so many bytes.

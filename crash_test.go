@@ -17,7 +17,7 @@ import (
 	"civitar/internal/verify"
 )
 
-var kills = flag.Int("kills", 40, "how often the crash test kills the program; other tests kill it a fifth as often, or a little more")
+var kills = flag.Int("kills", 40, "how often the crash test kills the program; others go by it")
 
 var thorough = flag.Bool("thorough", false, "try every combination of flags, and faults early, midway and late, where otherwise some are tried")
 

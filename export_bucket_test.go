@@ -13,6 +13,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"civitar/bench/rig"
 	"civitar/internal/sandbox"
 )
 
@@ -159,4 +160,26 @@ func TestExportsIntoABucketThatEnd(t *testing.T) {
 	}
 	mustRun(t, machine(a.program(t, export...), cache), 0)
 	sameFiles(t, "afterwards", contents(t, out), results(t, dest))
+}
+
+// TestOneLargePackage makes a package in the bucket of several parts, and looks at the memory
+// that it takes.
+func TestOneLargePackage(t *testing.T) {
+	onlyOnLinux(t)
+	g := newGateway(t)
+	const size = 256 << 20
+	a := &account{url: largeServer(t, size).URL, token: testToken}
+	dest := filepath.Join(t.TempDir(), "archive")
+	mustRun(t, a.program(t, "archive", dest, "--rate=0", "--blob-rate=0"), 0)
+	launch, err := rig.NewLauncher(t.TempDir())
+	must(t, err)
+	usage, err := launch.Run(machine(a.program(t, "export", dest, "--out", inTheBucket("large.tar", g.endpoint())), t.TempDir()))
+	must(t, err)
+	info, err := os.Stat(filepath.Join(g.folder, theBucket, "large.tar"))
+	must(t, err)
+	t.Logf("%d MiB in a package: %.0f MB resident at most", info.Size()>>20, usage.PeakMB())
+	if info.Size() < size || usage.PeakMB() > 150 {
+		t.Error("not whole, or more than 150 MB resident")
+	}
+	sameFiles(t, "in it", contents(t, filepath.Join(g.folder, theBucket, "large.tar")), results(t, dest))
 }

@@ -60,7 +60,7 @@ func TestKilledRelayoutEndsComplete(t *testing.T) {
 	wantClean(t, two)
 
 	t.Run("killed", func(t *testing.T) {
-		for step := 1; step <= steps; step += max(1, steps/max(12, *kills/5)) {
+		for step := 1; step <= steps; step += max(1, steps/max(12, *kills/8)) {
 			t.Run(fmt.Sprint(step), func(t *testing.T) {
 				t.Parallel()
 				dest := copied(t, whole)

@@ -154,7 +154,7 @@ func TestRunsThatBeginTogether(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			store := newMiddleman(t, way)
-			for round := range 3 {
+			for round := range 2 {
 				a := newAccount(t, sandbox.Options{Workflows: 10})
 				store.shut.Lock()
 				name := fmt.Sprint("together", round)
