@@ -28,6 +28,8 @@ type terms struct {
 	manifest.Holder
 	Owner string    `json:"owner"` // whose copy of the record it is
 	Until time.Time `json:"until"`
+	// Held is false while one of several still looks whether it is alone.
+	Held bool `json:"held,omitempty"`
 }
 
 // lease is the archive held.
@@ -129,7 +131,7 @@ func (l *lease) unmet(ctx context.Context, match string) error {
 // takeBeside takes the archive where the store knows no conditions. Each run puts a lease of
 // its own, and then looks for others: of two that do so at once, the one that looks last
 // sees both. Who sees another does not go on, so two never do. That one of them does, the
-// lower name waits for the others to withdraw.
+// lowest name waits while the others look, and withdraw.
 func (l *lease) takeBeside(ctx context.Context) (err error) {
 	if err := l.store.remove(ctx, leaseFile); err != nil { // where the try was not refused
 		return err
@@ -145,10 +147,14 @@ func (l *lease) takeBeside(ctx context.Context) (err error) {
 	}()
 	for look := 1; ; look++ {
 		by, first, err := l.others(ctx)
-		if by == nil || err != nil {
+		if err != nil {
 			return err
 		}
-		if !first || look == looks {
+		if by == nil {
+			l.terms.Held = true
+			return l.write(ctx, "")
+		}
+		if by.Held || !first || look == looks {
 			return l.locked(by)
 		}
 		select {
@@ -162,15 +168,15 @@ func (l *lease) takeBeside(ctx context.Context) (err error) {
 const (
 	// looks is how often the lowest of several names looks whether the others have withdrawn,
 	// and lookAgain what lies between.
-	looks     = 4
+	looks     = 20
 	lookAgain = time.Second
 	// tolerance is what a store's times may be off.
 	tolerance = 10 * time.Second
 )
 
-// others finds the run that has a lease, too, nil if none has, and tells whether this one's
-// name comes before all of theirs. A lease that has run out by the store's own clock is
-// removed.
+// others finds a run that has a lease, too: one that holds the archive, if there is one; nil
+// if there is none at all. It tells whether this run's name comes before all of theirs. A
+// lease that has run out by the store's own clock is removed.
 func (l *lease) others(ctx context.Context) (by *terms, first bool, err error) {
 	var all []object
 	var own *object
@@ -199,7 +205,10 @@ func (l *lease) others(ctx context.Context) (by *terms, first bool, err error) {
 				return nil, false, err
 			}
 		default:
-			by, first = there, first && l.name < o.name
+			if by == nil || there.Held {
+				by = there
+			}
+			first = first && l.name < o.name
 		}
 	}
 	return by, first, nil
@@ -236,7 +245,7 @@ func (s *Store) leased(ctx context.Context, name string) (*terms, string, error)
 	}
 	t := &terms{}
 	if json.Unmarshal(data, t) != nil {
-		t = &terms{} // damaged: it has run out
+		t = &terms{Held: true} // damaged: by itself it has run out, beside others it is somebody's
 	}
 	return t, etag, nil
 }
