@@ -58,7 +58,7 @@ func inBucket(t testing.TB, args []string) []string {
 	return append([]string{args[0], place(prefix, endpoint)}, args[2:]...)
 }
 
-// place is an archive's in the bucket.
+// place is an archive's in the bucket, or a package's.
 func place(prefix, endpoint string) string {
 	return "s3://" + theBucket + "/" + prefix + "?endpoint=" + url.QueryEscape(endpoint)
 }
@@ -86,6 +86,14 @@ func newGateway(t testing.TB) *gateway {
 }
 
 func (g *gateway) endpoint() string { return "http://" + g.address }
+
+// client is another than the program's.
+func (g *gateway) client(t testing.TB) *minio.Client {
+	t.Helper()
+	client, err := minio.New(g.address, &minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, ""), Region: "us-east-1"})
+	must(t, err)
+	return client
+}
 
 func (g *gateway) start(t testing.TB) {
 	t.Helper()
@@ -350,8 +358,7 @@ func TestObjectsTellWhatTheyAre(t *testing.T) {
 	g := newGateway(t)
 	a := newAccount(t, sandbox.Options{Workflows: 30})
 	mustRun(t, machine(a.program(t, "archive", place("told", g.endpoint()), "--rate=0", "--blob-rate=0"), t.TempDir()), 0)
-	client, err := minio.New(g.address, &minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, ""), Region: "us-east-1"})
-	must(t, err)
+	client := g.client(t)
 	ctx := context.Background()
 	media := map[string]int{}
 	for o := range client.ListObjects(ctx, theBucket, minio.ListObjectsOptions{Prefix: "told/", Recursive: true}) {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,16 +10,10 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"civitar/bench/rig"
 	"civitar/internal/sandbox"
 )
-
-// inTheBucket is the name of a package in the bucket.
-func inTheBucket(name, endpoint string) string {
-	return "s3://" + theBucket + "/" + name + "?endpoint=" + url.QueryEscape(endpoint)
-}
 
 // TestPackagesInABucket are what they are on a disk.
 func TestPackagesInABucket(t *testing.T) {
@@ -35,15 +28,14 @@ func TestPackagesInABucket(t *testing.T) {
 	} {
 		flags := append([]string{"export", dest}, args[1:]...)
 		mustRun(t, a.program(t, append(flags, "--out", filepath.Join(dir, args[0]))...), 0)
-		r := mustRun(t, machine(a.program(t, append(flags, "--out", inTheBucket("exports/"+args[0], g.endpoint()))...), cache), 0)
+		r := mustRun(t, machine(a.program(t, append(flags, "--out", place("exports/"+args[0], g.endpoint()))...), cache), 0)
 		if !strings.Contains(r.stdout, "s3://"+theBucket+"/exports/") {
 			t.Error("it does not tell where the package is:", r.stdout)
 		}
 	}
 	sameFiles(t, "in the bucket", files(t, there), files(t, dir))
 
-	client, err := minio.New(g.address, &minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, ""), Region: "us-east-1"})
-	must(t, err)
+	client := g.client(t)
 	for name, want := range map[string]string{"a.zip": "application/zip", "a.csv": "text/csv; charset=utf-8", "a.zip.manifest.json": "application/json", "a b%.tar.zst": "application/zstd"} {
 		info, err := client.StatObject(context.Background(), theBucket, "exports/"+name, minio.StatObjectOptions{})
 		must(t, err)
@@ -54,7 +46,7 @@ func TestPackagesInABucket(t *testing.T) {
 
 	again := func(code int, args ...string) result {
 		t.Helper()
-		return mustRun(t, machine(a.program(t, append([]string{"export", dest, "--out", inTheBucket("exports/split.tar", g.endpoint())}, args...)...), cache), code)
+		return mustRun(t, machine(a.program(t, append([]string{"export", dest, "--out", place("exports/split.tar", g.endpoint())}, args...)...), cache), code)
 	}
 	oneSentence(t, again(1, "--split=1MiB"), "is there already", "--overwrite")
 	again(0, "--split=2MiB", "--overwrite")
@@ -67,16 +59,16 @@ func TestPackagesInABucket(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{inTheBucket("exports/", g.endpoint()), 2, []string{"--format=zip"}, []string{"names no object", "NAME.tar.zst"}},
-		{inTheBucket("", g.endpoint()), 2, []string{"--format=zip"}, []string{"names no object"}},
-		{inTheBucket("x", g.endpoint()), 2, nil, []string{"say which format"}},
-		{inTheBucket("x", g.endpoint()), 2, []string{"--format=bagit"}, []string{"must be in a file"}},
+		{place("exports/", g.endpoint()), 2, []string{"--format=zip"}, []string{"names no object", "NAME.tar.zst"}},
+		{place("", g.endpoint()), 2, []string{"--format=zip"}, []string{"names no object"}},
+		{place("x", g.endpoint()), 2, nil, []string{"say which format"}},
+		{place("x", g.endpoint()), 2, []string{"--format=bagit"}, []string{"must be in a file"}},
 		{"s3://" + theBucket + "/x.zip?endpont=x", 2, nil, []string{"endpont"}},
 		{"s3://absent/x.zip?endpoint=" + g.endpoint(), 1, nil, []string{"no such bucket"}},
 	} {
 		oneSentence(t, mustRun(t, machine(a.program(t, append([]string{"export", dest, "--out", c.out}, c.args...)...), cache), c.code), c.says...)
 	}
-	cmd := machine(a.program(t, "export", dest, "--out", inTheBucket("x.zip", g.endpoint())), cache)
+	cmd := machine(a.program(t, "export", dest, "--out", place("x.zip", g.endpoint())), cache)
 	cmd.Env = append(cmd.Env, "AWS_SECRET_ACCESS_KEY=wrong")
 	oneSentence(t, mustRun(t, cmd, 1), "denies access")
 	mustRun(t, a.program(t, "verify", dest), 0)
@@ -105,7 +97,7 @@ func TestProfilesExportIntoABucket(t *testing.T) {
 	dir, cache := t.TempDir(), t.TempDir()
 	name := filepath.Join(dir, "civitar.toml")
 	must(t, os.WriteFile(name, []byte(fmt.Sprintf("[profile.nightly]\ndest = %q\nrate = 0\nblob-rate = 0\nexport = { out = %q, since-last-export = true }\n",
-		place("archive", g.endpoint()), inTheBucket("exports/{date}-{time}.tar.zst", g.endpoint()))), 0o666))
+		place("archive", g.endpoint()), place("exports/{date}-{time}.tar.zst", g.endpoint()))), 0o666))
 	nightly := func() { mustRun(t, machine(a.program(t, "run", "nightly", "--config", name), cache), 0) }
 	mustRun(t, machine(a.program(t, "config", "check", "--config", name), cache), 0)
 	nightly()
@@ -138,7 +130,7 @@ func TestExportsIntoABucketThatEnd(t *testing.T) {
 	a, dest := exportedArchive(t, 20)
 	cache := t.TempDir()
 	out := filepath.Join(store.folder, theBucket, "exports", "a.tar")
-	export := []string{"export", dest, "--out", inTheBucket("exports/a.tar", store.url)}
+	export := []string{"export", dest, "--out", place("exports/a.tar", store.url)}
 	for _, end := range []os.Signal{os.Kill, os.Interrupt} {
 		store.shut.Lock()
 		cmd := machine(a.program(t, export...), cache)
@@ -173,7 +165,7 @@ func TestOneLargePackage(t *testing.T) {
 	mustRun(t, a.program(t, "archive", dest, "--rate=0", "--blob-rate=0"), 0)
 	launch, err := rig.NewLauncher(t.TempDir())
 	must(t, err)
-	usage, err := launch.Run(machine(a.program(t, "export", dest, "--out", inTheBucket("large.tar", g.endpoint())), t.TempDir()))
+	usage, err := launch.Run(machine(a.program(t, "export", dest, "--out", place("large.tar", g.endpoint())), t.TempDir()))
 	must(t, err)
 	info, err := os.Stat(filepath.Join(g.folder, theBucket, "large.tar"))
 	must(t, err)

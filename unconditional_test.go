@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"civitar/internal/sandbox"
 )
@@ -44,8 +43,7 @@ type middleman struct {
 func newMiddleman(t *testing.T, way string) *middleman {
 	t.Helper()
 	g := newGateway(t)
-	client, err := minio.New(g.address, &minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, ""), Region: "us-east-1"})
-	must(t, err)
+	client := g.client(t)
 	to, err := url.Parse(g.endpoint())
 	must(t, err)
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
