@@ -288,8 +288,11 @@ func (l *lease) renew(ctx context.Context) {
 	}
 }
 
-// again renews the lease once.
+// again renews the lease once, unless it is lost.
 func (l *lease) again(ctx context.Context) (err error) {
+	if l.lost != nil {
+		return nil
+	}
 	taken := false
 	if l.beside {
 		taken, err = l.againBeside(ctx)
@@ -313,6 +316,9 @@ func (l *lease) againBeside(ctx context.Context) (taken bool, err error) {
 	if err != nil {
 		l.terms = before // nobody has looked yet
 	}
+	if by != nil { // this run's must not stand in the way of those that come
+		err = l.store.remove(ctx, l.name)
+	}
 	return by != nil, err
 }
 
@@ -320,7 +326,7 @@ func (l *lease) againBeside(ctx context.Context) (taken bool, err error) {
 func (l *lease) holds(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.lost == nil && l.beside && !time.Now().Before(l.terms.Until) {
+	if l.beside && !time.Now().Before(l.terms.Until) {
 		if err := l.again(ctx); err != nil {
 			return err
 		}
